@@ -1,0 +1,11 @@
+"""The reference implementation behind "LSTMs from the ground up", in NumPy alone.
+
+Every public name is exported here. `cells` and `layers` are for reading; `checks`, which the
+exercise notebooks call, is imported on its own.
+"""
+
+from lstm_ref.cells import *  # noqa: F403
+from lstm_ref.layers import *  # noqa: F403
+from lstm_ref.params import *  # noqa: F403
+
+__version__ = "0.1.0"

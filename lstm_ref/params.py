@@ -1,0 +1,225 @@
+"""Parameter containers of the course, and the way to and from PyTorch's layout.
+
+Shapes
+------
+``D`` input size, ``H`` hidden size. Every course weight acts on the concatenation ``[h, x]``,
+in that order, so a weight has shape ``(H, H + D)`` and a bias ``(H,)``.
+"""
+
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[np.floating[Any]]
+
+__all__ = [
+    "Array",
+    "GRNParams",
+    "GRUParams",
+    "LSTM1997Params",
+    "LSTMCache",
+    "LSTMParams",
+    "PeepholeParams",
+    "lstm_from_torch",
+    "lstm_to_torch",
+]
+
+
+class LSTMParams(NamedTuple):
+    """Weights ``(H, H + D)`` and biases ``(H,)`` of an LSTM with a forget gate.
+
+    One pair a gate: forget ``f``, input ``i``, candidate ``c``, output ``o``. The same container
+    holds gradients.
+
+    References
+    ----------
+    F. A. Gers, J. Schmidhuber, F. Cummins (2000). Learning to Forget: Continual Prediction with
+    LSTM. Neural Computation 12(10).
+    """
+
+    W_f: Array
+    b_f: Array
+    W_i: Array
+    b_i: Array
+    W_c: Array
+    b_c: Array
+    W_o: Array
+    b_o: Array
+
+
+class GRUParams(NamedTuple):
+    """Weights ``(H, H + D)`` and biases ``(H,)`` of a GRU: update ``z``, reset ``r``, candidate.
+
+    References
+    ----------
+    K. Cho et al. (2014). Learning Phrase Representations using RNN Encoder-Decoder for
+    Statistical Machine Translation. EMNLP.
+    """
+
+    W_z: Array
+    b_z: Array
+    W_r: Array
+    b_r: Array
+    W_h: Array
+    b_h: Array
+
+
+class PeepholeParams(NamedTuple):
+    """An LSTM whose gates also see the cell: `LSTMParams` and three peepholes ``p_*`` ``(H,)``.
+
+    References
+    ----------
+    F. A. Gers, J. Schmidhuber (2000). Recurrent Nets that Time and Count. IJCNN.
+    """
+
+    W_f: Array
+    b_f: Array
+    W_i: Array
+    b_i: Array
+    W_c: Array
+    b_c: Array
+    W_o: Array
+    b_o: Array
+    p_f: Array
+    p_i: Array
+    p_o: Array
+
+
+class LSTM1997Params(NamedTuple):
+    """Weights ``(H, H + D)`` and biases ``(H,)`` of the original cell, which had no forget gate.
+
+    References
+    ----------
+    S. Hochreiter, J. Schmidhuber (1997). Long Short-Term Memory. Neural Computation 9(8).
+    """
+
+    W_i: Array
+    b_i: Array
+    W_c: Array
+    b_c: Array
+    W_o: Array
+    b_o: Array
+
+
+class LSTMCache(NamedTuple):
+    """What one LSTM step leaves behind for its backward pass.
+
+    ``x (B, D)``; all others ``(B, H)``. ``h`` and ``c`` are the states before the step, ``c_next``
+    the cell state after it.
+    """
+
+    x: Array
+    h: Array
+    c: Array
+    f: Array
+    i: Array
+    candidate: Array
+    o: Array
+    c_next: Array
+
+
+class GRNParams(NamedTuple):
+    """Weights of a gated residual network; see `lstm_ref.gated_residual_network` for the roles.
+
+    ``H`` is the width of the block and ``C`` that of the context: ``W_1 W_2 W_4 W_5`` are
+    ``(H, H)``, ``W_3`` is ``(H, C)``, biases, ``gamma`` and ``beta`` are ``(H,)``.
+
+    References
+    ----------
+    B. Lim, S. Ö. Arık, N. Loeff, T. Pfister (2021). Temporal Fusion Transformers for
+    Interpretable Multi-horizon Time Series Forecasting. International Journal of Forecasting.
+    """
+
+    W_1: Array
+    b_1: Array
+    W_2: Array
+    b_2: Array
+    W_3: Array
+    W_4: Array
+    b_4: Array
+    W_5: Array
+    b_5: Array
+    gamma: Array
+    beta: Array
+
+
+def lstm_to_torch(params: LSTMParams) -> dict[str, Array]:
+    """Arrange course parameters as the state of a one-layer ``torch.nn.LSTM``.
+
+    PyTorch stacks the gates in the order ``i, f, g, o`` (``g`` is our candidate), keeps the
+    weights on ``x`` and on ``h`` apart, and has two biases, of which we leave the second at zero.
+
+    Parameters
+    ----------
+    params : LSTMParams
+        Weights ``(H, H + D)``, biases ``(H,)``.
+
+    Returns
+    -------
+    dict of str to ndarray
+        ``weight_ih_l0 (4H, D)``, ``weight_hh_l0 (4H, H)``, ``bias_ih_l0 (4H,)`` and
+        ``bias_hh_l0 (4H,)``, dtype kept.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstm_ref import LSTMParams, lstm_to_torch
+    >>> p = LSTMParams(*[np.zeros((2, 5)), np.zeros(2)] * 4)
+    >>> {name: value.shape for name, value in lstm_to_torch(p).items()}
+    {'weight_ih_l0': (8, 3), 'weight_hh_l0': (8, 2), 'bias_ih_l0': (8,), 'bias_hh_l0': (8,)}
+    """
+    hidden_size = params.b_f.shape[0]
+    weight = np.concatenate([params.W_i, params.W_f, params.W_c, params.W_o])  # (4H, H + D)
+    bias = np.concatenate([params.b_i, params.b_f, params.b_c, params.b_o])  # (4H,)
+    return {
+        "weight_ih_l0": weight[:, hidden_size:].copy(),
+        "weight_hh_l0": weight[:, :hidden_size].copy(),
+        "bias_ih_l0": bias,
+        "bias_hh_l0": np.zeros_like(bias),
+    }
+
+
+def lstm_from_torch(
+    weight_ih: Array, weight_hh: Array, bias_ih: Array, bias_hh: Array
+) -> LSTMParams:
+    """Arrange one layer of a ``torch.nn.LSTM`` as course parameters.
+
+    The two biases of PyTorch are added: they only ever act as a sum. (So a forget bias of 1 in
+    both is a forget bias of 2 here.)
+
+    Parameters
+    ----------
+    weight_ih : ndarray, shape (4H, D)
+    weight_hh : ndarray, shape (4H, H)
+    bias_ih, bias_hh : ndarray, shape (4H,)
+        Arrays, not tensors: call ``.detach().numpy()`` first.
+
+    Returns
+    -------
+    LSTMParams
+
+    Raises
+    ------
+    ValueError
+        If a shape does not fit the others.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstm_ref import lstm_from_torch
+    >>> p = lstm_from_torch(np.ones((8, 3)), np.zeros((8, 2)), np.ones(8), np.ones(8))
+    >>> p.W_f.shape, float(p.b_f[0])
+    ((2, 5), 2.0)
+    """
+    if weight_hh.ndim != 2 or weight_hh.shape[0] != 4 * weight_hh.shape[1]:
+        raise ValueError(f"expected weight_hh of shape (4H, H), got {weight_hh.shape}")
+    rows = weight_hh.shape[0]
+    if weight_ih.ndim != 2 or weight_ih.shape[0] != rows:
+        raise ValueError(f"expected weight_ih of shape ({rows}, D), got {weight_ih.shape}")
+    for name, bias in (("bias_ih", bias_ih), ("bias_hh", bias_hh)):
+        if bias.shape != (rows,):
+            raise ValueError(f"expected {name} of shape ({rows},), got {bias.shape}")
+    i, f, g, o = np.split(np.concatenate([weight_hh, weight_ih], axis=1), 4)
+    b_i, b_f, b_g, b_o = np.split(bias_ih + bias_hh, 4)
+    return LSTMParams(f, b_f, i, b_i, g, b_g, o, b_o)
