@@ -1,0 +1,1 @@
+"""Grades a class of submissions with nbgrader's gradebook, folders and formats."""

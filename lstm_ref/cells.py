@@ -176,7 +176,7 @@ def output_gate(h: Array, x: Array, c: Array, W_o: Array, b_o: Array) -> tuple[A
 
 
 def lstm_step(x: Array, h: Array, c: Array, params: LSTMParams) -> tuple[Array, Array]:
-    """Advance an LSTM by one time step.
+    r"""Advance an LSTM by one time step.
 
     Parameters
     ----------
@@ -197,10 +197,10 @@ def lstm_step(x: Array, h: Array, c: Array, params: LSTMParams) -> tuple[Array, 
     Notes
     -----
     .. math::
-        f &= σ(W_f [h, x] + b_f) \\\\
-        i &= σ(W_i [h, x] + b_i), \\quad \\tilde c = \\tanh(W_c [h, x] + b_c) \\\\
-        c' &= f · c + i · \\tilde c \\\\
-        o &= σ(W_o [h, x] + b_o), \\quad h' = o · \\tanh(c')
+        f &= σ(W_f [h, x] + b_f) \\
+        i &= σ(W_i [h, x] + b_i), \quad \tilde c = \tanh(W_c [h, x] + b_c) \\
+        c' &= f · c + i · \tilde c \\
+        o &= σ(W_o [h, x] + b_o), \quad h' = o · \tanh(c')
 
     References
     ----------
@@ -242,7 +242,7 @@ def lstm_step_cached(x: Array, h: Array, c: Array, params: LSTMParams) -> tuple[
 def lstm_step_backward(
     dh_next: Array, dc_next: Array, cache: LSTMCache, params: LSTMParams
 ) -> tuple[Array, Array, Array, LSTMParams]:
-    """Take a loss gradient back through one LSTM step.
+    r"""Take a loss gradient back through one LSTM step.
 
     Parameters
     ----------
@@ -266,10 +266,10 @@ def lstm_step_backward(
     With ``δ`` for the gradient of a pre-activation, and σ′ = σ(1 − σ), tanh′ = 1 − tanh²:
 
     .. math::
-        dc' &\\mathrel{+}= dh' · o · (1 - \\tanh^2 c') \\\\
-        δ_f &= dc' · c · f (1 - f), \\quad δ_i = dc' · \\tilde c · i (1 - i) \\\\
-        δ_c &= dc' · i · (1 - \\tilde c^2), \\quad δ_o = dh' · \\tanh c' · o (1 - o) \\\\
-        dc &= dc' · f, \\quad [dh, dx] = \\sum_g δ_g W_g, \\quad dW_g = δ_g^T [h, x]
+        dc' &\mathrel{+}= dh' · o · (1 - \tanh^2 c') \\
+        δ_f &= dc' · c · f (1 - f), \quad δ_i = dc' · \tilde c · i (1 - i) \\
+        δ_c &= dc' · i · (1 - \tilde c^2), \quad δ_o = dh' · \tanh c' · o (1 - o) \\
+        dc &= dc' · f, \quad [dh, dx] = \sum_g δ_g W_g, \quad dW_g = δ_g^T [h, x]
 
     References
     ----------
