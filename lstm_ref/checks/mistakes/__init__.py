@@ -1,0 +1,1 @@
+"""What learners get wrong, one module an assignment: wrong answers, each with its sentence."""

@@ -1,0 +1,347 @@
+"""Running an exercise's checks on a student's function, and finding out which mistake it makes."""
+
+import inspect
+import zlib
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lstm_ref.checks.calling import (
+    PRINT_LIMIT,
+    Outcome,
+    TimeLimit,
+    call,
+    is_reference,
+    provided,
+)
+from lstm_ref.checks.compare import Difference, arrays_in, compare, unchanged
+from lstm_ref.checks.exercise import Case, CaseMaker, Exercise, Misconception
+from lstm_ref.checks.report import CheckFailed, Report
+
+__all__ = ["Assignment"]
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """What is wrong with one outcome, before a diagnosis."""
+
+    kind: str
+    expected: str = ""
+    got: str = ""
+    advice: str = ""
+
+
+class Assignment:
+    """The exercises of one notebook, as its test cells call them.
+
+    Parameters
+    ----------
+    name : str
+        Folder of the assignment, for example ``03-equations``.
+    exercises : list of Exercise
+        In the order of the notebook.
+    """
+
+    def __init__(self, name: str, exercises: list[Exercise]) -> None:
+        self.name = name
+        self.exercises = {exercise.name: exercise for exercise in exercises}
+
+    def visible(self, function: str, namespace: MutableMapping[str, Any]) -> None:
+        """Check a function on the small cases a student may see.
+
+        Parameters
+        ----------
+        function : str
+            Name of the function.
+        namespace : dict
+            ``globals()`` of the notebook.
+
+        Raises
+        ------
+        CheckFailed
+            With a message that says what was tested, what is wrong, and what to do next.
+        """
+        exercise = self.exercises[function]
+        self._check(exercise, namespace, self.cases(function, "visible"), echo=True)
+        print(f"{function}: all visible checks passed.")
+
+    def hidden(self, function: str, namespace: MutableMapping[str, Any], part: str = "") -> None:
+        """Check a function on other sizes, edge cases and precisions; `part` names one group.
+
+        Raises
+        ------
+        CheckFailed
+            As `visible` does.
+        """
+        exercise = self.exercises[function]
+        self._check(exercise, namespace, self.cases(function, "hidden", part), echo=False)
+        print(f"{function}: hidden checks passed.")
+
+    def cases(self, function: str, group: str, part: str = "") -> list[Case]:
+        """Make the cases of one test cell; the same ones every time."""
+        exercise = self.exercises[function]
+        makers: tuple[CaseMaker, ...] = (
+            exercise.visible if group == "visible" else exercise.hidden[part]
+        )
+        seed = zlib.crc32(f"{self.name}/{function}/{group}/{part}".encode())
+        return [make(np.random.default_rng([seed, k])) for k, make in enumerate(makers)]
+
+    def _check(
+        self,
+        exercise: Exercise,
+        namespace: MutableMapping[str, Any],
+        cases: list[Case],
+        echo: bool,
+    ) -> None:
+        function: Any = namespace.get(exercise.name)
+        self._check_defined(exercise, namespace, function)
+        report = _examine(exercise, function, cases, echo)
+        if report is not None and self._builds_on_others(exercise, function):
+            # A mistake in an earlier part must not cost points here: try once more with the
+            # reference for everything this function may build on.
+            with self._references_for(exercise, function):
+                report = _examine(exercise, function, cases, echo=False)
+        if report is not None:
+            raise CheckFailed(report) from None
+
+    def _check_defined(
+        self, exercise: Exercise, namespace: Mapping[str, Any], function: Any
+    ) -> None:
+        name = exercise.name
+        if name not in namespace:
+            advice = f"Run the cell that defines {name}; its name must be spelled exactly so."
+            raise CheckFailed(Report(name, "undefined", got="no such function", advice=advice))
+        if not callable(function):
+            advice = f"{name} must be a function: def {name}{inspect.signature(exercise.reference)}"
+            got = f"a {type(function).__name__}"
+            raise CheckFailed(Report(name, "type", expected="a function", got=got, advice=advice))
+        module = str(getattr(function, "__module__", ""))
+        if is_reference(module) and name not in exercise.may_use:
+            raise CheckFailed(_reference_used(name, name))
+
+    def _builds_on_others(self, exercise: Exercise, function: Any) -> bool:
+        names = _globals_of(function)
+        return any(n in names for n in self.exercises if n != exercise.name)
+
+    @contextmanager
+    def _references_for(self, exercise: Exercise, function: Any) -> Iterator[None]:
+        names = _globals_of(function)
+        others = [n for n in self.exercises if n != exercise.name and n in names]
+        before = {name: names[name] for name in others}
+        names.update({name: provided(self.exercises[name].reference) for name in others})
+        try:
+            yield
+        finally:
+            names.update(before)
+
+
+def _globals_of(function: Any) -> dict[str, Any]:
+    """Return the global names a function sees; an empty dict for what is not a plain function."""
+    while hasattr(function, "__wrapped__") or hasattr(function, "func"):
+        function = getattr(function, "__wrapped__", None) or function.func
+    names: dict[str, Any] = getattr(function, "__globals__", {})
+    return names
+
+
+def _reference_used(name: str, used: str) -> Report:
+    return Report(
+        name,
+        "reference",
+        got=f"a call of lstm_ref.{used}",
+        advice="Calling the reference earns nothing. Write the steps yourself.",
+    )
+
+
+def _examine(
+    exercise: Exercise, function: Callable[..., Any], cases: list[Case], echo: bool
+) -> Report | None:
+    """Call the function on every case; report the first that fails, with a diagnosis."""
+    outcomes: list[Outcome] = []
+    failed: tuple[Case, _Finding] | None = None
+    for number, case in enumerate(cases):
+        outcome = call(function, case, exercise.seconds, echo=echo and number == 0)
+        outcomes.append(outcome)
+        finding = _find(exercise, case, outcome)
+        if finding is not None and failed is None:
+            failed = (case, finding)
+        if isinstance(outcome.error, TimeLimit):
+            break  # one call that never returns is enough
+    if failed is None:
+        return None
+    case, finding = failed
+    diagnosis = None
+    if finding.kind not in ("unwritten", "slow", "printed", "reference"):
+        diagnosis = _diagnose(exercise, cases, outcomes)
+    return Report(
+        exercise.name,
+        finding.kind,
+        tested=_describe_case(exercise, case),
+        expected=finding.expected,
+        got=finding.got,
+        diagnosis=diagnosis,
+        advice=finding.advice,
+    )
+
+
+def _find(exercise: Exercise, case: Case, outcome: Outcome) -> _Finding | None:
+    """Name the first thing wrong with an outcome: errors, use of the reference, result, manners."""
+    finding = _find_error(exercise, outcome)
+    if finding is not None:
+        return finding
+    forbidden = sorted(outcome.used - exercise.may_use)
+    if forbidden:
+        report = _reference_used(exercise.name, forbidden[0])
+        return _Finding("reference", got=report.got, advice=report.advice)
+    if exercise.judge is not None:
+        sentence = exercise.judge(outcome.result, case)
+        if sentence is not None:
+            return _Finding("judged", got=sentence)
+    else:
+        expected = _expected(exercise, case)
+        found = compare(expected, outcome.result, exercise.returns, exercise.tolerance)
+        if found is not None:
+            return _Finding(found.kind, found.expected, found.got, _ADVICE[found.kind])
+    return _find_manners(exercise, case, outcome)
+
+
+_ADVICE = {
+    "none": "End the function with a return statement.",
+    "type": "Return NumPy arrays and plain numbers, as the docstring of the function says.",
+    "structure": "Return what the docstring of the function names, in that order.",
+    "shape": "Write the shape of every intermediate array beside its line and compare.",
+    "dtype": "Floating dtype must be kept: look for np.zeros, np.ones or np.array without dtype.",
+    "nan": "Print the intermediate arrays and find the first that holds NaN.",
+    "values": "Work one small case by hand and compare line by line.",
+}
+
+
+def _find_error(exercise: Exercise, outcome: Outcome) -> _Finding | None:
+    error = outcome.error
+    if error is None:
+        if outcome.printed > PRINT_LIMIT:
+            got = f"{outcome.printed:,} characters printed in one call"
+            return _Finding("printed", got=got, advice="Take the print calls out of the function.")
+        return None
+    if isinstance(error, NotImplementedError):
+        advice = "Replace raise NotImplementedError() by your answer and run both cells."
+        return _Finding("unwritten", got="a function that is not written yet", advice=advice)
+    if isinstance(error, TimeLimit):
+        got = f"no answer within {exercise.seconds:g} seconds"
+        return _Finding("slow", got=got, advice="Look for a loop that never ends.")
+    text = f"{type(error).__name__}: {error}".strip(": ")
+    got = text if len(text) <= 300 else text[:300] + " …"
+    advice = (
+        f"Look at {outcome.where}" if outcome.where else "Call the function yourself to see where."
+    )
+    return _Finding("raised", expected="a result", got=got, advice=advice)
+
+
+def _find_manners(exercise: Exercise, case: Case, outcome: Outcome) -> _Finding | None:
+    """Look at what must not happen beside a right result."""
+    changed = _changed(exercise, case, outcome)
+    if changed:
+        advice = "Work on a copy, or write a = a + b in place of a += b."
+        return _Finding(
+            "changed", f"{changed} as it was", f"{changed} modified by the call", advice
+        )
+    if _aliased(outcome):
+        advice = "Return a copy: the caller may change one and not expect the other to follow."
+        return _Finding(
+            "aliased", "a new array", "a result that shares memory with an input", advice
+        )
+    if outcome.warned:
+        advice = "No finite input may overflow or divide by zero; see how σ is kept stable."
+        return _Finding("warned", "no warning", f"RuntimeWarning: {outcome.warned[0]}", advice)
+    return None
+
+
+def _changed(exercise: Exercise, case: Case, outcome: Outcome) -> str:
+    names = list(inspect.signature(exercise.reference).parameters)
+    for name, before, after in zip(names, case.args, outcome.args, strict=False):
+        if not unchanged(before, after):
+            return name
+    for name, before in case.kwargs.items():
+        if not unchanged(before, outcome.kwargs[name]):
+            return name
+    return ""
+
+
+def _aliased(outcome: Outcome) -> bool:
+    inputs = arrays_in((outcome.args, outcome.kwargs))
+    return any(np.may_share_memory(a, b) for a in arrays_in(outcome.result) for b in inputs)
+
+
+def _expected(exercise: Exercise, case: Case) -> Any:
+    """Return the reference's answer to a case; the reference is trusted not to change it."""
+    return exercise.reference(*case.args, **case.kwargs)
+
+
+def _diagnose(
+    exercise: Exercise, cases: list[Case], outcomes: list[Outcome]
+) -> Misconception | None:
+    """Find the misconception that does, on every case, what the student's function did.
+
+    First in everything (result, dtype, changed inputs, warnings, errors), then in the values alone:
+    a mistake is often combined with a harmless change of style.
+    """
+    pairs = list(zip(cases, outcomes, strict=False))
+    wrongs: list[tuple[Misconception, list[Outcome]]] = [
+        (m, [call(m.wrong, case, exercise.seconds, watched=False) for case, _ in pairs])
+        for m in exercise.misconceptions
+    ]
+    for same in (_same_behaviour, _same_values):
+        for misconception, theirs in wrongs:
+            if not any(_find(exercise, c, o) for (c, _), o in zip(pairs, theirs, strict=True)):
+                continue  # on these cases the mistake does not show
+            if all(same(exercise, o, w) for (_, o), w in zip(pairs, theirs, strict=True)):
+                return misconception
+    return None
+
+
+def _difference(exercise: Exercise, a: Any, b: Any, strict_dtype: bool) -> Difference | None:
+    if a is None or b is None:
+        return None if a is b else Difference("none", "", "")
+    return compare(a, b, exercise.returns, exercise.tolerance, strict_dtype)
+
+
+def _same_behaviour(exercise: Exercise, student: Outcome, wrong: Outcome) -> bool:
+    if (type(student.error), str(student.error)) != (type(wrong.error), str(wrong.error)):
+        return False
+    return (
+        _difference(exercise, wrong.result, student.result, strict_dtype=True) is None
+        and unchanged((wrong.args, wrong.kwargs), (student.args, student.kwargs))
+        and _aliased(student) == _aliased(wrong)
+        and bool(student.warned) == bool(wrong.warned)
+    )
+
+
+def _same_values(exercise: Exercise, student: Outcome, wrong: Outcome) -> bool:
+    if wrong.error is not None or student.error is not None:
+        return False
+    return _difference(exercise, wrong.result, student.result, strict_dtype=False) is None
+
+
+def _describe_case(exercise: Exercise, case: Case) -> str:
+    """Say in one line what the function was called with."""
+    names = list(inspect.signature(exercise.reference).parameters)
+    given = [*zip(names, case.args, strict=False), *case.kwargs.items()]
+    text = ", ".join(f"{name} {_size(value)}" for name, value in given)
+    kinds = sorted(
+        {str(a.dtype) for a in arrays_in((case.args, case.kwargs)) if a.dtype.kind == "f"}
+    )
+    return ", ".join(part for part in (text, *kinds, case.about) if part)
+
+
+def _size(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return str(value.shape)
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value).__name__
+    if isinstance(value, (list, tuple)):
+        return f"({len(value)} items)"
+    if isinstance(value, (int, float, np.generic)) or value is None:
+        return f"= {value}"
+    return f"({type(value).__name__})"
