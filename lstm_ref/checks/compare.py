@@ -168,8 +168,9 @@ def _compare_values(
 ) -> Difference | None:
     with np.errstate(all="ignore"):
         error = np.abs(have.astype(np.float64) - expected.astype(np.float64))
-        error = np.where(have == expected, 0.0, error)  # equal infinities
-        wrong = ~(error <= tolerance.of(expected))
+        close = np.isfinite(expected) & (error <= tolerance.of(expected))
+        wrong = ~(close | (have == expected) | (np.isnan(have) & np.isnan(expected)))
+        error = np.where(np.isnan(error), np.inf, error)
     if not wrong.any():
         return None
     place = np.unravel_index(int(np.argmax(np.where(wrong, error, -1.0))), error.shape)
