@@ -5,7 +5,14 @@ exercise notebooks call, is imported on its own.
 """
 
 from lstm_ref.cells import *  # noqa: F403
+from lstm_ref.gradcheck import *  # noqa: F403
+from lstm_ref.initializers import *  # noqa: F403
 from lstm_ref.layers import *  # noqa: F403
+from lstm_ref.linear import *  # noqa: F403
+from lstm_ref.losses import *  # noqa: F403
+from lstm_ref.optim import *  # noqa: F403
 from lstm_ref.params import *  # noqa: F403
+from lstm_ref.series import *  # noqa: F403
+from lstm_ref.tree import *  # noqa: F403
 
 __version__ = "0.1.0"
