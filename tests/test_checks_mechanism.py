@@ -317,3 +317,8 @@ def test_step_with_lists_for_tuples_is_accepted():
 
     step = provided(lambda *a: list(lstm_step(*a)))
     checks.visible("lstm_step", {"lstm_step": step})
+
+
+def test_a_mistake_is_not_blamed_on_an_answer_that_shares_only_its_right_values():
+    report = report_of("update_cell", lambda f, c, i, g: (f * c + i * g).astype(np.float32))
+    assert (report.kind, report.diagnosis) == ("dtype", None)

@@ -284,21 +284,41 @@ def _diagnose(
 ) -> Misconception | None:
     """Find the misconception that does, on every case, what the student's function did.
 
-    First in everything (result, dtype, changed inputs, warnings, errors), then in the values alone:
-    a mistake is often combined with a harmless change of style.
+    Best in everything (result, dtype, changed inputs, warnings, errors); otherwise in wrong values
+    alone, since a mistake is often combined with a harmless change of style.
     """
     pairs = list(zip(cases, outcomes, strict=False))
-    wrongs: list[tuple[Misconception, list[Outcome]]] = [
-        (m, [call(m.wrong, case, exercise.seconds, watched=False) for case, _ in pairs])
-        for m in exercise.misconceptions
-    ]
-    for same in (_same_behaviour, _same_values):
-        for misconception, theirs in wrongs:
-            if not any(_find(exercise, c, o) for (c, _), o in zip(pairs, theirs, strict=True)):
-                continue  # on these cases the mistake does not show
-            if all(same(exercise, o, w) for (_, o), w in zip(pairs, theirs, strict=True)):
-                return misconception
-    return None
+    same_values_only = None
+    for misconception in exercise.misconceptions:
+        likeness = _likeness(exercise, misconception, pairs)
+        if likeness == "behaviour":
+            return misconception
+        if likeness == "values" and same_values_only is None:
+            same_values_only = misconception
+    return same_values_only
+
+
+def _likeness(
+    exercise: Exercise, misconception: Misconception, pairs: list[tuple[Case, Outcome]]
+) -> str:
+    """Say in what a misconception is like the student's function: behaviour, values, nothing."""
+    behaviour = values = True
+    shows = wrong_values = False
+    for case, student in pairs:
+        wrong = call(misconception.wrong, case, exercise.seconds, watched=False)
+        behaviour = behaviour and _same_behaviour(exercise, student, wrong)
+        values = values and _same_values(exercise, student, wrong)
+        if not (behaviour or values):
+            return "nothing"
+        finding = _find(exercise, case, wrong)
+        shows = shows or finding is not None
+        wrong_values = wrong_values or (finding is not None and finding.kind in _IN_THE_VALUES)
+    if behaviour and shows:
+        return "behaviour"
+    return "values" if values and wrong_values else "nothing"
+
+
+_IN_THE_VALUES = {"structure", "shape", "nan", "values", "judged"}
 
 
 def _difference(exercise: Exercise, a: Any, b: Any, strict_dtype: bool) -> Difference | None:
