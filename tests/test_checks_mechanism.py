@@ -322,3 +322,15 @@ def test_step_with_lists_for_tuples_is_accepted():
 def test_a_mistake_is_not_blamed_on_an_answer_that_shares_only_its_right_values():
     report = report_of("update_cell", lambda f, c, i, g: (f * c + i * g).astype(np.float32))
     assert (report.kind, report.diagnosis) == ("dtype", None)
+
+
+def test_answer_with_a_memory_of_its_own_is_refused():
+    source = """
+calls = []
+def update_cell(f, c_prev, i, candidate):
+    calls.append(1)
+    return f * c_prev + i * candidate + (len(calls) > 2)
+"""
+    with pytest.raises(CheckFailed) as caught:
+        checks.visible("update_cell", notebook(source))
+    assert caught.value.report.kind == "unrepeatable"

@@ -149,13 +149,12 @@ def _compare_array(
     ):
         hint = " (np.stack or np.array makes an array of it)" if isinstance(got, list) else ""
         return Difference("type", f"{label}, a NumPy array", _short(got) + hint)
-    python_scalar = not isinstance(got, (np.ndarray, np.generic))
     have = np.array(got, subok=False)
     if have.dtype.kind not in "fiub":
         return Difference("type", f"{label}, an array of {expected.dtype}", f"{have.dtype}")
     if have.shape != expected.shape:
         return Difference("shape", f"{label} of shape {expected.shape}", f"shape {have.shape}")
-    if strict_dtype and not python_scalar and have.dtype != expected.dtype:
+    if strict_dtype and not scalar and have.dtype != expected.dtype:
         return Difference("dtype", f"{label} in {expected.dtype}", f"{have.dtype}")
     if np.isnan(have).any() and not np.isnan(expected).any():
         count = int(np.isnan(have).sum())

@@ -102,14 +102,28 @@ class Mistakes:
         """Return the misconceptions of one function, in the order of registration."""
         return tuple(self._by_function.get(function, ()))
 
+    def named(self, function: str, name: str) -> Misconception:
+        """Return one misconception, for a judge that recognises it by behaviour."""
+        return next(m for m in self._by_function[function] if m.name == name)
+
 
 @dataclass(frozen=True)
 class Case:
-    """Arguments of one call; `about` adds to the message what the shapes do not tell."""
+    """Arguments of one call.
+
+    Attributes
+    ----------
+    args, kwargs : tuple, mapping
+    about : str
+        Adds to the message what the shapes do not tell.
+    probe : object
+        What a judge tries the result on; the student's function never sees it.
+    """
 
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     about: str = ""
+    probe: Any = None
 
 
 CaseMaker: TypeAlias = Callable[[np.random.Generator], Case]
@@ -128,6 +142,10 @@ class Tolerance:
         if expected.dtype.itemsize < 8 and expected.dtype.kind == "f":
             return np.asarray(self.single * (1 + np.abs(expected.astype(np.float64))))
         return np.asarray(self.absolute + self.relative * np.abs(expected))
+
+    def in_single_precision(self) -> "Tolerance":
+        """Return what is accepted when the inputs are float32, whatever is computed from them."""
+        return Tolerance(self.single, self.single, self.single)
 
 
 @dataclass(frozen=True)
@@ -148,8 +166,10 @@ class Exercise:
     may_use : frozenset of str
         Functions of `lstm_ref` that an answer may call.
     judge : callable, optional
-        For answers that are not compared with the reference: takes the result and the case, and
-        returns what is wrong as a sentence, or None.
+        For answers that are not compared with the reference: takes the `Outcome` of the call and
+        the case, returns None, or what is wrong as a sentence or as the misconception behind it.
+    repeatable : bool
+        Whether the same arguments, generators included, must give the same result again.
     tolerance : Tolerance
     seconds : float
         Time limit of one call.
@@ -161,7 +181,8 @@ class Exercise:
     hidden: Mapping[str, tuple[CaseMaker, ...]]
     misconceptions: tuple[Misconception, ...]
     may_use: frozenset[str] = frozenset({"sigmoid"})
-    judge: Callable[[Any, Case], str | None] | None = None
+    judge: Callable[[Any, Case], str | Misconception | None] | None = None
+    repeatable: bool = True
     tolerance: Tolerance = field(default_factory=Tolerance)
     seconds: float = 5.0
 
@@ -187,6 +208,6 @@ def as_float32(make: CaseMaker) -> CaseMaker:
 
     def make_float32(rng: np.random.Generator) -> Case:
         case = make(rng)
-        return Case(cast(case.args), cast(dict(case.kwargs)), case.about)
+        return Case(cast(case.args), cast(dict(case.kwargs)), case.about, case.probe)
 
     return make_float32

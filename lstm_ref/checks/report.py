@@ -16,7 +16,7 @@ class Report:
     function : str
     kind : str
         ``undefined unwritten raised slow printed reference none type structure shape dtype nan
-        values judged changed aliased warned``.
+        values judged changed aliased warned unrepeatable``.
     tested, expected, got : str
         One small case; a part is left out where it is empty.
     diagnosis : Misconception or None

@@ -18,7 +18,7 @@ from lstm_ref.checks.calling import (
     provided,
 )
 from lstm_ref.checks.compare import Difference, arrays_in, compare, unchanged
-from lstm_ref.checks.exercise import Case, CaseMaker, Exercise, Misconception
+from lstm_ref.checks.exercise import Case, CaseMaker, Exercise, Misconception, Tolerance
 from lstm_ref.checks.report import CheckFailed, Report
 
 __all__ = ["Assignment"]
@@ -32,6 +32,7 @@ class _Finding:
     expected: str = ""
     got: str = ""
     advice: str = ""
+    diagnosis: Misconception | None = None
 
 
 class Assignment:
@@ -170,10 +171,13 @@ def _examine(
         if isinstance(outcome.error, TimeLimit):
             break  # one call that never returns is enough
     if failed is None:
-        return None
+        finding = _find_memory(exercise, function, cases[0], outcomes[0])
+        if finding is None:
+            return None
+        failed = (cases[0], finding)
     case, finding = failed
-    diagnosis = None
-    if finding.kind not in ("unwritten", "slow", "printed", "reference"):
+    diagnosis = finding.diagnosis
+    if diagnosis is None and finding.kind not in _PLAIN:
         diagnosis = _diagnose(exercise, cases, outcomes)
     return Report(
         exercise.name,
@@ -186,6 +190,21 @@ def _examine(
     )
 
 
+def _find_memory(
+    exercise: Exercise, function: Callable[..., Any], case: Case, before: Outcome
+) -> _Finding | None:
+    """Call once more with the same arguments: a function without hidden state answers the same."""
+    if not exercise.repeatable:
+        return None
+    again = call(function, case, exercise.seconds)
+    found = again.error or _difference(exercise, case, before.result, again.result, True)
+    if not found:
+        return None
+    advice = "Use nothing but the arguments: no global variable, no random numbers but from rng."
+    got = "another result for the same arguments"
+    return _Finding("unrepeatable", "the same result again", got, advice)
+
+
 def _find(exercise: Exercise, case: Case, outcome: Outcome) -> _Finding | None:
     """Name the first thing wrong with an outcome: errors, use of the reference, result, manners."""
     finding = _find_error(exercise, outcome)
@@ -195,16 +214,29 @@ def _find(exercise: Exercise, case: Case, outcome: Outcome) -> _Finding | None:
     if forbidden:
         report = _reference_used(exercise.name, forbidden[0])
         return _Finding("reference", got=report.got, advice=report.advice)
-    if exercise.judge is not None:
-        sentence = exercise.judge(outcome.result, case)
-        if sentence is not None:
-            return _Finding("judged", got=sentence)
-    else:
+    finding = _find_in_result(exercise, case, outcome)
+    return finding if finding is not None else _find_manners(exercise, case, outcome)
+
+
+def _find_in_result(exercise: Exercise, case: Case, outcome: Outcome) -> _Finding | None:
+    """Let the judge look at the result, or compare it with the reference's."""
+    if exercise.judge is None:
         expected = _expected(exercise, case)
-        found = compare(expected, outcome.result, exercise.returns, exercise.tolerance)
-        if found is not None:
-            return _Finding(found.kind, found.expected, found.got, _ADVICE[found.kind])
-    return _find_manners(exercise, case, outcome)
+        found = compare(expected, outcome.result, exercise.returns, _tolerance(exercise, case))
+        if found is None:
+            return None
+        return _Finding(found.kind, found.expected, found.got, _ADVICE[found.kind])
+    if outcome.result is None:
+        return _Finding("none", f"{exercise.returns}", "None", _ADVICE["none"])
+    verdict = exercise.judge(outcome, case)
+    if isinstance(verdict, str):
+        return _Finding("judged", got=verdict)
+    return None if verdict is None else _Finding("judged", diagnosis=verdict)
+
+
+def _tolerance(exercise: Exercise, case: Case) -> Tolerance:
+    single = any(a.dtype == np.float32 for a in arrays_in((case.args, case.kwargs)))
+    return exercise.tolerance.in_single_precision() if single else exercise.tolerance
 
 
 _ADVICE = {
@@ -306,8 +338,8 @@ def _likeness(
     shows = wrong_values = False
     for case, student in pairs:
         wrong = call(misconception.wrong, case, exercise.seconds, watched=False)
-        behaviour = behaviour and _same_behaviour(exercise, student, wrong)
-        values = values and _same_values(exercise, student, wrong)
+        behaviour = behaviour and _same_behaviour(exercise, case, student, wrong)
+        values = values and _same_values(exercise, case, student, wrong)
         if not (behaviour or values):
             return "nothing"
         finding = _find(exercise, case, wrong)
@@ -318,30 +350,33 @@ def _likeness(
     return "values" if values and wrong_values else "nothing"
 
 
+_PLAIN = {"unwritten", "slow", "printed", "reference", "unrepeatable"}  # need no diagnosis
 _IN_THE_VALUES = {"structure", "shape", "nan", "values", "judged"}
 
 
-def _difference(exercise: Exercise, a: Any, b: Any, strict_dtype: bool) -> Difference | None:
+def _difference(
+    exercise: Exercise, case: Case, a: Any, b: Any, strict_dtype: bool
+) -> Difference | None:
     if a is None or b is None:
         return None if a is b else Difference("none", "", "")
-    return compare(a, b, exercise.returns, exercise.tolerance, strict_dtype)
+    return compare(a, b, exercise.returns, _tolerance(exercise, case), strict_dtype)
 
 
-def _same_behaviour(exercise: Exercise, student: Outcome, wrong: Outcome) -> bool:
+def _same_behaviour(exercise: Exercise, case: Case, student: Outcome, wrong: Outcome) -> bool:
     if (type(student.error), str(student.error)) != (type(wrong.error), str(wrong.error)):
         return False
     return (
-        _difference(exercise, wrong.result, student.result, strict_dtype=True) is None
+        _difference(exercise, case, wrong.result, student.result, strict_dtype=True) is None
         and unchanged((wrong.args, wrong.kwargs), (student.args, student.kwargs))
         and _aliased(student) == _aliased(wrong)
         and bool(student.warned) == bool(wrong.warned)
     )
 
 
-def _same_values(exercise: Exercise, student: Outcome, wrong: Outcome) -> bool:
+def _same_values(exercise: Exercise, case: Case, student: Outcome, wrong: Outcome) -> bool:
     if wrong.error is not None or student.error is not None:
         return False
-    return _difference(exercise, wrong.result, student.result, strict_dtype=False) is None
+    return _difference(exercise, case, wrong.result, student.result, strict_dtype=False) is None
 
 
 def _describe_case(exercise: Exercise, case: Case) -> str:
