@@ -77,7 +77,7 @@ def is_reference(module: str) -> bool:
 
 
 class _Watch:
-    """Notes which functions of `lstm_ref` run, however they were imported."""
+    """Notes which functions of `lstm_ref` are called from outside it, however imported."""
 
     def __init__(self) -> None:
         self.used: set[str] = set()
@@ -87,7 +87,9 @@ class _Watch:
         if event != "call" or self.paused:
             return
         module = str(frame.f_globals.get("__name__", ""))
-        if is_reference(module):
+        caller = frame.f_back
+        inside = caller is not None and is_reference(str(caller.f_globals.get("__name__", "")))
+        if is_reference(module) and not inside:
             name = frame.f_code.co_name
             if not name.startswith(("_", "<")):
                 self.used.add(name)
@@ -176,6 +178,7 @@ def call(
     seconds: float,
     echo: bool = False,
     watched: bool = True,
+    own: Callable[..., Any] | None = None,
 ) -> Outcome:
     """Call `function` on copies of the case's arguments.
 
@@ -191,6 +194,8 @@ def call(
         Whether what the call prints is passed on (the first 10,000 characters).
     watched : bool
         Whether calls of `lstm_ref` are noted.
+    own : callable, optional
+        The student's own function, if `function` is an adapter around it.
 
     Returns
     -------
@@ -221,7 +226,7 @@ def call(
                 raise
             except BaseException as error:
                 outcome.error = error
-                outcome.where = _line_of(error, function)
+                outcome.where = _line_of(error, own or function)
     outcome.warned = tuple(
         dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, RuntimeWarning))
     )

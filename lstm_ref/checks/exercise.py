@@ -168,8 +168,13 @@ class Exercise:
     judge : callable, optional
         For answers that are not compared with the reference: takes the `Outcome` of the call and
         the case, returns None, or what is wrong as a sentence or as the misconception behind it.
+    adapt : callable, optional
+        Turns the student's function into the one that is called, for example to draw many times.
     repeatable : bool
         Whether the same arguments, generators included, must give the same result again.
+    once : bool
+        Whether the function is too slow to be called again by the next test cell; all cells then
+        judge the result of one call.
     tolerance : Tolerance
     seconds : float
         Time limit of one call.
@@ -182,7 +187,9 @@ class Exercise:
     misconceptions: tuple[Misconception, ...]
     may_use: frozenset[str] = frozenset({"sigmoid"})
     judge: Callable[[Any, Case], str | Misconception | None] | None = None
+    adapt: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None
     repeatable: bool = True
+    once: bool = False
     tolerance: Tolerance = field(default_factory=Tolerance)
     seconds: float = 5.0
 

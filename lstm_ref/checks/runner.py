@@ -49,6 +49,7 @@ class Assignment:
     def __init__(self, name: str, exercises: list[Exercise]) -> None:
         self.name = name
         self.exercises = {exercise.name: exercise for exercise in exercises}
+        self._once: dict[str, tuple[Any, Outcome]] = {}  # function and outcome, by exercise
 
     def visible(self, function: str, namespace: MutableMapping[str, Any]) -> None:
         """Check a function on the small cases a student may see.
@@ -99,14 +100,27 @@ class Assignment:
     ) -> None:
         function: Any = namespace.get(exercise.name)
         self._check_defined(exercise, namespace, function)
-        report = _examine(exercise, function, cases, echo)
-        if report is not None and self._builds_on_others(exercise, function):
+        if exercise.once:
+            report = self._examine_once(exercise, function, cases, echo)
+        else:
+            report = _examine(exercise, function, cases, echo)
+        if report is not None and not exercise.once and self._builds_on_others(exercise, function):
             # A mistake in an earlier part must not cost points here: try once more with the
             # reference for everything this function may build on.
             with self._references_for(exercise, function):
                 report = _examine(exercise, function, cases, echo=False)
         if report is not None:
             raise CheckFailed(report) from None
+
+    def _examine_once(
+        self, exercise: Exercise, function: Any, cases: list[Case], echo: bool
+    ) -> Report | None:
+        """Judge what one call brought, be it from an earlier test cell of the same function."""
+        known = self._once.get(exercise.name)
+        if known is None or known[0] is not function:
+            known = (function, call(function, cases[0], exercise.seconds, echo))
+            self._once[exercise.name] = known
+        return _judge_outcomes(exercise, cases[:1], [known[1]])
 
     def _check_defined(
         self, exercise: Exercise, namespace: Mapping[str, Any], function: Any
@@ -161,24 +175,47 @@ def _examine(
 ) -> Report | None:
     """Call the function on every case; report the first that fails, with a diagnosis."""
     outcomes: list[Outcome] = []
-    failed: tuple[Case, _Finding] | None = None
     for number, case in enumerate(cases):
-        outcome = call(function, case, exercise.seconds, echo=echo and number == 0)
+        outcome = _run(exercise, function, case, echo=echo and number == 0)
         outcomes.append(outcome)
-        finding = _find(exercise, case, outcome)
-        if finding is not None and failed is None:
-            failed = (case, finding)
         if isinstance(outcome.error, TimeLimit):
             break  # one call that never returns is enough
-    if failed is None:
-        finding = _find_memory(exercise, function, cases[0], outcomes[0])
+    report = _judge_outcomes(exercise, cases, outcomes)
+    if report is not None or not exercise.repeatable:
+        return report
+    finding = _find_memory(exercise, function, cases[0], outcomes[0])
+    return None if finding is None else _report(exercise, cases[0], finding, None)
+
+
+def _run(
+    exercise: Exercise,
+    function: Callable[..., Any],
+    case: Case,
+    echo: bool = False,
+    watched: bool = True,
+) -> Outcome:
+    adapted = function if exercise.adapt is None else exercise.adapt(function)
+    return call(adapted, case, exercise.seconds, echo, watched, own=function)
+
+
+def _judge_outcomes(
+    exercise: Exercise, cases: list[Case], outcomes: list[Outcome]
+) -> Report | None:
+    """Report the first outcome that is wrong, with the mistake that explains them all."""
+    for case, outcome in zip(cases, outcomes, strict=False):
+        finding = _find(exercise, case, outcome)
         if finding is None:
-            return None
-        failed = (cases[0], finding)
-    case, finding = failed
-    diagnosis = finding.diagnosis
-    if diagnosis is None and finding.kind not in _PLAIN:
-        diagnosis = _diagnose(exercise, cases, outcomes)
+            continue
+        diagnosis = finding.diagnosis
+        if diagnosis is None and finding.kind not in _PLAIN and not exercise.once:
+            diagnosis = _diagnose(exercise, cases, outcomes)
+        return _report(exercise, case, finding, diagnosis)
+    return None
+
+
+def _report(
+    exercise: Exercise, case: Case, finding: _Finding, diagnosis: Misconception | None
+) -> Report:
     return Report(
         exercise.name,
         finding.kind,
@@ -194,9 +231,7 @@ def _find_memory(
     exercise: Exercise, function: Callable[..., Any], case: Case, before: Outcome
 ) -> _Finding | None:
     """Call once more with the same arguments: a function without hidden state answers the same."""
-    if not exercise.repeatable:
-        return None
-    again = call(function, case, exercise.seconds)
+    again = _run(exercise, function, case)
     found = again.error or _difference(exercise, case, before.result, again.result, True)
     if not found:
         return None
@@ -337,7 +372,7 @@ def _likeness(
     behaviour = values = True
     shows = wrong_values = False
     for case, student in pairs:
-        wrong = call(misconception.wrong, case, exercise.seconds, watched=False)
+        wrong = _run(exercise, misconception.wrong, case, watched=False)
         behaviour = behaviour and _same_behaviour(exercise, case, student, wrong)
         values = values and _same_values(exercise, case, student, wrong)
         if not (behaviour or values):
