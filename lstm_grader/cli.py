@@ -1,0 +1,258 @@
+"""``lstm-grader``: the way of an assignment from its master to grades and feedback.
+
+Exit codes: 0 everything went well; 1 some submission failed, was refused or could not be graded, or
+``release --check`` found differences; 2 a wrong command, or something is wrong around the
+submissions (master, gradebook, kernel, disk); 130 stopped from the keyboard.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from lstm_grader.course import Course, GraderError
+
+__all__ = ["main"]
+
+OK, SOME_FAILED, INFRASTRUCTURE, STOPPED = 0, 1, 2, 130
+
+TRUST = (
+    "note: submissions run as ordinary programs of yours on this machine; "
+    "grade only work that you trust"
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit code."""
+    arguments = _parser().parse_args(argv)
+    root = Path(arguments.course).resolve()
+    course = Course(root, (root / arguments.class_folder).resolve())
+    try:
+        code: int = arguments.run(course, arguments)
+    except GraderError as error:
+        for line in str(error).splitlines():
+            print(f"error: {line}", file=sys.stderr)
+        return INFRASTRUCTURE
+    except OSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return INFRASTRUCTURE
+    except KeyboardInterrupt:
+        print("\nstopped; what was graded stays graded, run it again to go on", file=sys.stderr)
+        return STOPPED
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lstm-grader",
+        description="From masters to grades and feedback, with nbgrader's gradebook and folders.",
+        epilog="Exit codes: 0 all well; 1 some submission failed; 2 wrong command, or something is "
+        "wrong around the submissions; 130 stopped from the keyboard.",
+    )
+    parser.add_argument(
+        "--course", default=".", metavar="FOLDER", help="where solutions/ is (default: here)"
+    )
+    parser.add_argument(
+        "--class",
+        dest="class_folder",
+        default="class",
+        metavar="FOLDER",
+        help="where submissions, gradebook and feedback are (default: class)",
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_masters(commands)
+    _add_submissions(commands)
+    _add_results(commands)
+    return parser
+
+
+def _add_masters(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    release = commands.add_parser("release", help="regenerate exercises/ from solutions/")
+    release.add_argument("assignments", nargs="*", metavar="ASSIGNMENT", help="default: all")
+    release.add_argument("--check", action="store_true", help="change nothing; 1 if it would")
+    release.set_defaults(run=_release)
+
+    normalise = commands.add_parser("normalise", help="bring masters into normal form")
+    normalise.add_argument("assignments", nargs="*", metavar="ASSIGNMENT", help="default: all")
+    normalise.set_defaults(run=_normalise)
+
+
+def _add_submissions(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    collect = commands.add_parser("collect", help="take in what students handed in")
+    collect.add_argument("assignment", metavar="ASSIGNMENT")
+    collect.add_argument(
+        "source", type=Path, metavar="FROM", help="folder or zip, a folder a student"
+    )
+    collect.set_defaults(run=_collect)
+
+    autograde = commands.add_parser("autograde", help="run submissions and record their points")
+    autograde.add_argument("assignment", nargs="?", metavar="ASSIGNMENT", help="default: all")
+    _add_students(autograde)
+    autograde.add_argument("--force", action="store_true", help="grade again what has not changed")
+    autograde.add_argument(
+        "--cell-seconds", type=_seconds, default=30.0, metavar="S", help="limit of a cell (30)"
+    )
+    autograde.add_argument(
+        "--submission-seconds", type=_seconds, default=300.0, metavar="S", help="of all cells (300)"
+    )
+    autograde.set_defaults(run=_autograde)
+
+
+def _add_results(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    feedback = commands.add_parser("feedback", help="write a page for each student")
+    feedback.add_argument("assignment", metavar="ASSIGNMENT")
+    _add_students(feedback)
+    feedback.set_defaults(run=_feedback)
+
+    export = commands.add_parser("export", help="write all grades as CSV")
+    export.add_argument("--to", type=Path, metavar="FILE", help="default: grades.csv in the class")
+    export.add_argument("assignments", nargs="*", metavar="ASSIGNMENT", help="default: all")
+    export.set_defaults(run=_export)
+
+    report = commands.add_parser("report", help="show the score table of an assignment")
+    report.add_argument("assignment", metavar="ASSIGNMENT")
+    report.add_argument("--json", action="store_true", help="as JSON")
+    report.set_defaults(run=_report)
+
+    demo = commands.add_parser("demo", help="take a class of five the whole way (in class/demo)")
+    demo.set_defaults(run=_demo, class_folder="class/demo")
+
+
+def _add_students(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--student", action="append", metavar="ID", help="only this one; may be given several times"
+    )
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1e6:
+        raise ValueError(text)
+    return value
+
+
+# What follows is imported in each command: nbgrader takes a second or two to load, and neither
+# --help nor a wrong command should have to wait for it.
+
+
+def _release(course: Course, arguments: argparse.Namespace) -> int:
+    from lstm_grader import release
+
+    wanted = arguments.assignments or None
+    if arguments.check:
+        changes = release.check(course, wanted)
+        for line in changes:
+            print(f"{line}; run  lstm-grader release")
+        return SOME_FAILED if changes else OK
+    changes = release.release(course, wanted)
+    for line in changes:
+        print(line)
+    print(f"exercises/ is up to date: {', '.join(wanted or course.assignments()) or 'no masters'}")
+    return OK
+
+
+def _normalise(course: Course, arguments: argparse.Namespace) -> int:
+    from lstm_grader.masters import write_normalised
+
+    for assignment in arguments.assignments or course.assignments():
+        for path in course.masters(assignment):
+            print(f"{path}: {'changed' if write_normalised(path) else 'normal already'}")
+    return OK
+
+
+def _collect(course: Course, arguments: argparse.Namespace) -> int:
+    from lstm_grader.collect import collect
+
+    taken = collect(course, arguments.assignment, arguments.source)
+    for one in taken:
+        print(f"{one.student}: {one.state}{f', {one.reason}' if one.reason else ''}")
+    refused = sum(one.state == "refused" for one in taken)
+    print(f"{len(taken) - refused} collected, {refused} refused")
+    return SOME_FAILED if refused else OK
+
+
+def _autograde(course: Course, arguments: argparse.Namespace) -> int:
+    from lstm_grader.execution import KernelEngine, Limits
+    from lstm_grader.grading import NOT_GRADED
+
+    engine = KernelEngine(Limits(arguments.cell_seconds, arguments.submission_seconds))
+    if engine.trusted_only:
+        print(TRUST)
+    wanted = [arguments.assignment] if arguments.assignment else _with_submissions(course)
+    states = [state for name in wanted for state in _grade(course, name, engine, arguments)]
+    counts = [f"{states.count(s)} {s}" for s in ("graded", "failed", NOT_GRADED) if s in states]
+    print(", ".join(counts) or "nothing to grade: no submission has been collected")
+    if NOT_GRADED in states:
+        return INFRASTRUCTURE
+    return SOME_FAILED if "failed" in states else OK
+
+
+def _with_submissions(course: Course) -> list[str]:
+    return [name for name in course.assignments() if course.students(name)]
+
+
+def _grade(course: Course, name: str, engine: object, arguments: argparse.Namespace) -> list[str]:
+    from lstm_grader.execution import KernelEngine
+    from lstm_grader.grading import autograde
+
+    assert isinstance(engine, KernelEngine)
+    total = len(arguments.student or course.students(name))
+    states = []
+    for one in autograde(course, name, engine, arguments.student, arguments.force):
+        states.append(one.state)
+        said = one.reason
+        if one.score is not None:
+            said = f"{one.score.score:g} of {one.score.max_score:g} points"
+        again = "" if one.again else " (as before: neither it nor the master has changed)"
+        print(
+            f"[{len(states)}/{total}] {name} {one.student}: {one.state}, {said}{again}", flush=True
+        )
+        for notice in one.notices if one.again else ():
+            print(f"    {notice}")
+    return states
+
+
+def _feedback(course: Course, arguments: argparse.Namespace) -> int:
+    from lstm_grader.feedback import generate
+
+    pages = generate(course, arguments.assignment, arguments.student)
+    for student, page in pages.items():
+        print(f"{student}: {page}")
+    return OK
+
+
+def _export(course: Course, arguments: argparse.Namespace) -> int:
+    from lstm_grader.gradebook import opened
+    from lstm_grader.reports import as_csv
+
+    for name in arguments.assignments:
+        course.masters(name)
+    target = arguments.to or course.class_folder / "grades.csv"
+    with opened(course) as book:
+        text = as_csv(book, assignments=set(arguments.assignments))
+    target.write_text(text, encoding="utf-8", newline="")
+    print(target)
+    return OK
+
+
+def _report(course: Course, arguments: argparse.Namespace) -> int:
+    from lstm_grader import reports
+
+    table = reports.rows(course, arguments.assignment)
+    print(reports.as_json(table) if arguments.json else reports.as_table(table))
+    return OK
+
+
+def _demo(course: Course, arguments: argparse.Namespace) -> int:
+    from lstm_grader import demo, reports
+    from lstm_grader.execution import KernelEngine
+
+    table = demo.run(course, KernelEngine())
+    print()
+    print(reports.as_table(table))
+    print()
+    print("A submission that cannot be read has no score: it is no zero. Each page above is what")
+    print(
+        "that student gets. Look at the class in formgrader with  LSTM_CLASS=class/demo jupyter lab"
+    )
+    return OK

@@ -1,0 +1,55 @@
+"""What nbgrader must know of this course: `nbgrader_config.py` and every command use the same."""
+
+from pathlib import Path
+from typing import Any
+
+__all__ = ["IGNORED", "TEMPLATES", "configure"]
+
+IGNORED = (
+    ".ipynb_checkpoints",
+    "__pycache__",
+    ".*",
+    "*.pyc",
+    "*.py",
+    "*.md",
+    "*~",
+)
+"""Names of files beside a master that are never released."""
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def configure(c: Any, class_folder: str = "class") -> None:
+    """Set nbgrader's options for this course.
+
+    Parameters
+    ----------
+    c : traitlets.config.Config
+        Changed in place.
+    class_folder : str
+        Where submissions, grades and feedback lie, relative to the course's root.
+    """
+    # Imported here: nbgrader takes most of a second, and `lstm-grader --help` need not wait for it.
+    from nbgrader.preprocessors import GetGrades
+
+    from lstm_grader.feedback import CollectParts
+    from lstm_grader.reports import GradesCsv
+
+    c.CourseDirectory.source_directory = "solutions"
+    c.CourseDirectory.release_directory = "exercises"
+    c.CourseDirectory.submitted_directory = f"{class_folder}/submitted"
+    c.CourseDirectory.autograded_directory = f"{class_folder}/autograded"
+    c.CourseDirectory.feedback_directory = f"{class_folder}/feedback"
+    c.CourseDirectory.db_url = f"sqlite:///{Path(class_folder).absolute() / 'gradebook.db'}"
+    c.CourseDirectory.ignore = list(IGNORED)
+
+    # nbgrader's own executor, which formgrader's button starts; lstm-grader has its own.
+    c.Execute.shutdown_kernel = "immediate"
+    c.OverwriteCells.add_missing_cells = True  # a deleted check is not a silent zero
+
+    # Its own feedback page shows the hidden tests.
+    c.GenerateFeedback.preprocessors = [GetGrades, CollectParts]
+    c.HTMLExporter.template_name = "lstm_feedback"
+    c.HTMLExporter.extra_template_basedirs = [str(TEMPLATES)]
+
+    c.ExportApp.plugin_class = GradesCsv  # its own export gives ungraded work a zero
