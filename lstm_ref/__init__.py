@@ -4,15 +4,22 @@ Every public name is exported here. `cells` and `layers` are for reading; `check
 exercise notebooks call, is imported on its own.
 """
 
+from lstm_ref.architectures import *  # noqa: F403
 from lstm_ref.cells import *  # noqa: F403
 from lstm_ref.gradcheck import *  # noqa: F403
+from lstm_ref.gru import *  # noqa: F403
 from lstm_ref.initializers import *  # noqa: F403
 from lstm_ref.layers import *  # noqa: F403
+from lstm_ref.legacy import *  # noqa: F403
 from lstm_ref.linear import *  # noqa: F403
 from lstm_ref.losses import *  # noqa: F403
 from lstm_ref.optim import *  # noqa: F403
 from lstm_ref.params import *  # noqa: F403
+from lstm_ref.rnn import *  # noqa: F403
 from lstm_ref.series import *  # noqa: F403
+from lstm_ref.store import *  # noqa: F403
+from lstm_ref.traces import *  # noqa: F403
 from lstm_ref.tree import *  # noqa: F403
+from lstm_ref.variants import *  # noqa: F403
 
 __version__ = "0.1.0"

@@ -15,15 +15,45 @@ Array: TypeAlias = NDArray[np.floating[Any]]
 
 __all__ = [
     "Array",
+    "CoupledParams",
     "GRNParams",
+    "GRUCache",
     "GRUParams",
+    "GRUResetAfterParams",
+    "LSTM1997Cache",
     "LSTM1997Params",
     "LSTMCache",
     "LSTMParams",
     "PeepholeParams",
+    "RNNCache",
+    "RNNParams",
+    "gru_from_torch",
+    "gru_to_torch",
     "lstm_from_torch",
     "lstm_to_torch",
+    "rnn_from_torch",
+    "rnn_to_torch",
 ]
+
+
+class RNNParams(NamedTuple):
+    """Weight ``(H, H + D)`` and bias ``(H,)`` of a plain recurrent network.
+
+    References
+    ----------
+    J. L. Elman (1990). Finding Structure in Time. Cognitive Science 14(2).
+    """
+
+    W: Array
+    b: Array
+
+
+class RNNCache(NamedTuple):
+    """What one plain recurrent step leaves behind: ``x (B, D)``, ``h`` and ``h_next (B, H)``."""
+
+    x: Array
+    h: Array
+    h_next: Array
 
 
 class LSTMParams(NamedTuple):
@@ -65,6 +95,52 @@ class GRUParams(NamedTuple):
     b_h: Array
 
 
+class GRUResetAfterParams(NamedTuple):
+    """A GRU whose reset gate acts after the product: `GRUParams` and a second candidate bias.
+
+    ``b_h`` is added outside the reset gate, ``b_hh`` inside it; both are ``(H,)``.
+
+    References
+    ----------
+    K. Cho et al. (2014), first version of the preprint; the form that PyTorch and cuDNN compute.
+    """
+
+    W_z: Array
+    b_z: Array
+    W_r: Array
+    b_r: Array
+    W_h: Array
+    b_h: Array
+    b_hh: Array
+
+
+class GRUCache(NamedTuple):
+    """What one GRU step leaves behind: ``x (B, D)``; states, gates and candidate ``(B, H)``."""
+
+    x: Array
+    h: Array
+    z: Array
+    r: Array
+    candidate: Array
+
+
+class CoupledParams(NamedTuple):
+    """Weights ``(H, H + D)`` and biases ``(H,)`` of an LSTM that writes what it forgets, i = 1 − f.
+
+    References
+    ----------
+    K. Greff, R. K. Srivastava, J. Koutník, B. R. Steunebrink, J. Schmidhuber (2017). LSTM: A
+    Search Space Odyssey. IEEE Transactions on Neural Networks and Learning Systems 28(10).
+    """
+
+    W_f: Array
+    b_f: Array
+    W_c: Array
+    b_c: Array
+    W_o: Array
+    b_o: Array
+
+
 class PeepholeParams(NamedTuple):
     """An LSTM whose gates also see the cell: `LSTMParams` and three peepholes ``p_*`` ``(H,)``.
 
@@ -100,6 +176,18 @@ class LSTM1997Params(NamedTuple):
     b_c: Array
     W_o: Array
     b_o: Array
+
+
+class LSTM1997Cache(NamedTuple):
+    """What one step of the 1997 cell leaves behind: as `LSTMCache`, without a forget gate."""
+
+    x: Array
+    h: Array
+    c: Array
+    i: Array
+    candidate: Array
+    o: Array
+    c_next: Array
 
 
 class LSTMCache(NamedTuple):
@@ -212,14 +300,125 @@ def lstm_from_torch(
     >>> p.W_f.shape, float(p.b_f[0])
     ((2, 5), 2.0)
     """
-    if weight_hh.ndim != 2 or weight_hh.shape[0] != 4 * weight_hh.shape[1]:
-        raise ValueError(f"expected weight_hh of shape (4H, H), got {weight_hh.shape}")
+    _check_torch(4, weight_ih, weight_hh, bias_ih, bias_hh)
+    i, f, g, o = np.split(np.concatenate([weight_hh, weight_ih], axis=1), 4)
+    b_i, b_f, b_g, b_o = np.split(bias_ih + bias_hh, 4)
+    return LSTMParams(f, b_f, i, b_i, g, b_g, o, b_o)
+
+
+def gru_to_torch(params: GRUResetAfterParams) -> dict[str, Array]:
+    """Arrange the parameters of a GRU, reset gate after the product, for ``torch.nn.GRU``.
+
+    PyTorch stacks ``r, z, n`` and lets ``z`` keep the old state where ours writes the new one, so
+    the signs of the update gate's weights turn: ``σ(−a) = 1 − σ(a)``.
+
+    Parameters
+    ----------
+    params : GRUResetAfterParams
+
+    Returns
+    -------
+    dict of str to ndarray
+        ``weight_ih_l0 (3H, D)``, ``weight_hh_l0 (3H, H)``, ``bias_ih_l0`` and ``bias_hh_l0 (3H,)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstm_ref import GRUResetAfterParams, gru_to_torch
+    >>> p = GRUResetAfterParams(*[np.ones((2, 5)), np.ones(2)] * 3, np.ones(2))
+    >>> gru_to_torch(p)["bias_ih_l0"]
+    array([ 1.,  1., -1., -1.,  1.,  1.])
+    """
+    hidden_size = params.b_h.shape[0]
+    weight = np.concatenate([params.W_r, -params.W_z, params.W_h])  # (3H, H + D)
+    zero = np.zeros_like(params.b_h)
+    return {
+        "weight_ih_l0": weight[:, hidden_size:].copy(),
+        "weight_hh_l0": weight[:, :hidden_size].copy(),
+        "bias_ih_l0": np.concatenate([params.b_r, -params.b_z, params.b_h]),
+        "bias_hh_l0": np.concatenate([zero, zero, params.b_hh]),
+    }
+
+
+def gru_from_torch(
+    weight_ih: Array, weight_hh: Array, bias_ih: Array, bias_hh: Array
+) -> GRUResetAfterParams:
+    """Arrange one layer of a ``torch.nn.GRU`` as course parameters; see `gru_to_torch`.
+
+    Parameters
+    ----------
+    weight_ih : ndarray, shape (3H, D)
+    weight_hh : ndarray, shape (3H, H)
+    bias_ih, bias_hh : ndarray, shape (3H,)
+
+    Returns
+    -------
+    GRUResetAfterParams
+
+    Raises
+    ------
+    ValueError
+        If a shape does not fit the others.
+    """
+    _check_torch(3, weight_ih, weight_hh, bias_ih, bias_hh)
+    r, z, n = np.split(np.concatenate([weight_hh, weight_ih], axis=1), 3)
+    b_r, b_z, _ = np.split(bias_ih + bias_hh, 3)
+    b_h, b_hh = np.split(bias_ih, 3)[2], np.split(bias_hh, 3)[2]
+    return GRUResetAfterParams(-z, -b_z, r, b_r, n, b_h.copy(), b_hh.copy())
+
+
+def rnn_to_torch(params: RNNParams) -> dict[str, Array]:
+    """Arrange plain recurrent parameters for a ``torch.nn.RNN`` with tanh.
+
+    Parameters
+    ----------
+    params : RNNParams
+
+    Returns
+    -------
+    dict of str to ndarray
+        ``weight_ih_l0 (H, D)``, ``weight_hh_l0 (H, H)``, ``bias_ih_l0`` and ``bias_hh_l0 (H,)``.
+    """
+    hidden_size = params.b.shape[0]
+    return {
+        "weight_ih_l0": params.W[:, hidden_size:].copy(),
+        "weight_hh_l0": params.W[:, :hidden_size].copy(),
+        "bias_ih_l0": params.b.copy(),
+        "bias_hh_l0": np.zeros_like(params.b),
+    }
+
+
+def rnn_from_torch(weight_ih: Array, weight_hh: Array, bias_ih: Array, bias_hh: Array) -> RNNParams:
+    """Arrange one layer of a ``torch.nn.RNN`` as course parameters.
+
+    Parameters
+    ----------
+    weight_ih : ndarray, shape (H, D)
+    weight_hh : ndarray, shape (H, H)
+    bias_ih, bias_hh : ndarray, shape (H,)
+
+    Returns
+    -------
+    RNNParams
+
+    Raises
+    ------
+    ValueError
+        If a shape does not fit the others.
+    """
+    _check_torch(1, weight_ih, weight_hh, bias_ih, bias_hh)
+    return RNNParams(np.concatenate([weight_hh, weight_ih], axis=1), bias_ih + bias_hh)
+
+
+def _check_torch(
+    gates: int, weight_ih: Array, weight_hh: Array, bias_ih: Array, bias_hh: Array
+) -> None:
+    if weight_hh.ndim != 2 or weight_hh.shape[0] != gates * weight_hh.shape[1]:
+        rows_text = f"{gates}H" if gates > 1 else "H"
+        raise ValueError(f"expected weight_hh of shape ({rows_text}, H), got {weight_hh.shape}")
     rows = weight_hh.shape[0]
     if weight_ih.ndim != 2 or weight_ih.shape[0] != rows:
         raise ValueError(f"expected weight_ih of shape ({rows}, D), got {weight_ih.shape}")
     for name, bias in (("bias_ih", bias_ih), ("bias_hh", bias_hh)):
         if bias.shape != (rows,):
             raise ValueError(f"expected {name} of shape ({rows},), got {bias.shape}")
-    i, f, g, o = np.split(np.concatenate([weight_hh, weight_ih], axis=1), 4)
-    b_i, b_f, b_g, b_o = np.split(bias_ih + bias_hh, 4)
-    return LSTMParams(f, b_f, i, b_i, g, b_g, o, b_o)

@@ -1,0 +1,154 @@
+"""One way of running any cell over time, forward and backward, with sequences of any length.
+
+`lstm_ref.layers` spells the same loop out for the LSTM, to be read; every other cell runs here.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lstm_ref.params import Array
+from lstm_ref.validation import check_array, check_lengths
+
+__all__ = ["Cell", "cell_of_h", "cell_of_h_and_c", "unroll", "unroll_backward"]
+
+P = TypeVar("P", bound=tuple[Any, ...])
+
+
+class Cell(NamedTuple):
+    """A cell's two directions; a state is a tuple of ``(B, H)`` arrays, ``h`` first.
+
+    Attributes
+    ----------
+    forward : callable
+        ``(x, state, params) → (state, cache)``.
+    backward : callable
+        ``(dstate, cache, params) → (dx, dstate, grads)``.
+    """
+
+    forward: Callable[[Array, tuple[Array, ...], Any], tuple[tuple[Array, ...], Any]]
+    backward: Callable[[tuple[Array, ...], Any, Any], tuple[Array, tuple[Array, ...], Any]]
+
+
+def cell_of_h(step_cached: Any, step_backward: Any) -> Cell:
+    """Make a `Cell` of the steps of a cell whose state is ``h`` alone."""
+
+    def forward(x: Array, state: tuple[Array, ...], params: Any) -> Any:
+        h_next, cache = step_cached(x, state[0], params)
+        return (h_next,), cache
+
+    def backward(dstate: tuple[Array, ...], cache: Any, params: Any) -> Any:
+        dx, dh, grads = step_backward(dstate[0], cache, params)
+        return dx, (dh,), grads
+
+    return Cell(forward, backward)
+
+
+def cell_of_h_and_c(step_cached: Any, step_backward: Any) -> Cell:
+    """Make a `Cell` of the steps of a cell whose state is ``(h, c)``; its cache has ``c_next``."""
+
+    def forward(x: Array, state: tuple[Array, ...], params: Any) -> Any:
+        h_next, cache = step_cached(x, *state, params)
+        return (h_next, cache.c_next), cache
+
+    def backward(dstate: tuple[Array, ...], cache: Any, params: Any) -> Any:
+        dx, dh, dc, grads = step_backward(*dstate, cache, params)
+        return dx, (dh, dc), grads
+
+    return Cell(forward, backward)
+
+
+def _running(lengths: ArrayLike | None, t: int) -> Any:
+    return np.True_ if lengths is None else (t < np.asarray(lengths))[:, None]  # (B, 1)
+
+
+def unroll(
+    cell: Cell,
+    xs: Array,
+    state: tuple[Array, ...],
+    params: Any,
+    lengths: ArrayLike | None = None,
+) -> tuple[Array, tuple[Array, ...], list[Any]]:
+    """Run a cell over ``xs (T, B, D)``; past a sequence's end its state is held, its rows are 0.
+
+    Returns
+    -------
+    hs : ndarray, shape (T, B, H)
+    state : tuple of ndarray, shape (B, H)
+    caches : list
+        One a step.
+
+    Raises
+    ------
+    ValueError
+        If `lengths` do not fit.
+    """
+    steps, batch_size, _ = xs.shape
+    if lengths is not None:
+        check_lengths(lengths, steps, batch_size)
+    hs = np.zeros((steps, *state[0].shape), dtype=np.result_type(xs, state[0], params[0]))
+    state = tuple(array.copy() for array in state)
+    caches = []
+    for t in range(steps):
+        after, cache = cell.forward(xs[t], state, params)
+        caches.append(cache)
+        running = _running(lengths, t)
+        hs[t] = np.where(running, after[0], 0)
+        state = tuple(np.where(running, a, b) for a, b in zip(after, state, strict=True))
+    return hs, state, caches
+
+
+def unroll_backward(
+    cell: Cell,
+    dhs: Array,
+    caches: list[Any],
+    params: P,
+    dstate: tuple[Array | None, ...],
+    lengths: ArrayLike | None = None,
+) -> tuple[Array, tuple[Array, ...], P]:
+    """Take loss gradients back through `unroll`.
+
+    Parameters
+    ----------
+    cell, caches, params, lengths
+        Those of the forward pass.
+    dhs : ndarray, shape (T, B, H)
+        Loss gradient of every hidden state.
+    dstate : tuple of ndarray or None
+        Loss gradients of the final states, over and above `dhs`; None is zero.
+
+    Returns
+    -------
+    dxs : ndarray, shape (T, B, D)
+    dstate0 : tuple of ndarray, shape (B, H)
+    grads : like params
+        Summed over time and batch.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of gradients and caches differ, or shapes do not fit.
+    """
+    if len(caches) == 0:
+        raise ValueError("expected at least one cache, got an empty list")
+    shape = caches[0].h.shape
+    check_array("dhs", dhs, (len(caches), *shape))
+    if lengths is not None:
+        check_lengths(lengths, len(caches), shape[0])
+    carried = tuple(np.zeros_like(dhs[0]) if d is None else d for d in dstate)
+    for name, d in zip(("dh_T", "dc_T"), carried, strict=False):
+        check_array(name, d, shape)
+
+    dxs = np.zeros((len(caches), *caches[0].x.shape), dtype=dhs.dtype)  # (T, B, D)
+    grads = tuple(np.zeros_like(value) for value in params)
+    for t in reversed(range(len(caches))):
+        running = _running(lengths, t)
+        arriving = (dhs[t] + carried[0], *carried[1:])
+        dxs[t], before, step_grads = cell.backward(
+            tuple(np.where(running, d, 0) for d in arriving), caches[t], params
+        )
+        grads = tuple(g + s for g, s in zip(grads, step_grads, strict=True))
+        carried = tuple(np.where(running, b, d) for b, d in zip(before, carried, strict=True))
+    return dxs, carried, type(params)(*grads)
