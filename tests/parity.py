@@ -108,7 +108,7 @@ def torchs(case: str, inputs: Arrays) -> Arrays:
     name, layers = case.split("/")[0], layers_of(case, inputs)
     kind = name if name in KINDS else "lstm"
     to_torch = getattr(lstm_ref, f"{kind}_to_torch")
-    T, B, D = inputs["xs"].shape
+    T, _, D = inputs["xs"].shape
     if name == "stacked":
         nets = [torch.nn.LSTM(p.W_f.shape[1] - p.b_f.size, p.b_f.size) for p in layers]
     else:

@@ -1,4 +1,4 @@
-"""Outputs and all gradients equal PyTorch's to 1e-9, live where it is installed, golden everywhere."""
+"""Outputs and all gradients equal PyTorch to 1e-9: live where installed, golden elsewhere."""
 
 import importlib.util
 
