@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 .PHONY: book serve test exercises grade bench lint format torch lock golden clean
 .DEFAULT_GOAL := book
 
-$(READY): requirements.lock pyproject.toml tools/setup_env.sh
+$(READY): requirements.lock tools/setup_env.sh
 	@sh tools/setup_env.sh $(VENV)
 
 ## book: execute every cell and build the site; warnings are errors
