@@ -11,7 +11,7 @@ are never modified, results never share memory with them. The same numbers, fast
 import numpy as np
 
 from lstm_ref.params import Array, LSTMCache, LSTMParams
-from lstm_ref.validation import check_step
+from lstm_ref.validation import check_array, check_backward, check_broadcast, check_gate, check_step
 
 __all__ = [
     "forget_gate",
@@ -51,7 +51,7 @@ def sigmoid(z: Array) -> Array:
     """
     z = np.asarray(z)
     e = np.exp(-np.abs(z))
-    return np.asarray(np.where(z >= 0, 1, e) / (1 + e))
+    return np.asarray(np.where(z >= 0, 1, e) / (1 + e), dtype=e.dtype)
 
 
 def forget_gate(h: Array, x: Array, W_f: Array, b_f: Array) -> Array:
@@ -70,6 +70,11 @@ def forget_gate(h: Array, x: Array, W_f: Array, b_f: Array) -> Array:
     ndarray, shape (B, H)
         Values in (0, 1): 0 forgets, 1 keeps.
 
+    Raises
+    ------
+    ValueError
+        If shapes or dtypes do not fit, the batch is empty, or a weight is NaN.
+
     References
     ----------
     F. A. Gers, J. Schmidhuber, F. Cummins (2000). Learning to Forget: Continual Prediction with
@@ -82,6 +87,7 @@ def forget_gate(h: Array, x: Array, W_f: Array, b_f: Array) -> Array:
     >>> forget_gate(np.zeros((1, 2)), np.ones((1, 3)), np.zeros((2, 5)), np.array([0.0, 50.0]))
     array([[0.5, 1. ]])
     """
+    check_gate(h, x, W_f=W_f, b_f=b_f)
     hx = np.concatenate([h, x], axis=1)  # (B, H + D)
     return sigmoid(hx @ W_f.T + b_f)
 
@@ -106,6 +112,11 @@ def input_gate(
     candidate : ndarray, shape (B, H)
         What to write, in (−1, 1).
 
+    Raises
+    ------
+    ValueError
+        If shapes or dtypes do not fit, the batch is empty, or a weight is NaN.
+
     Examples
     --------
     >>> import numpy as np
@@ -114,6 +125,7 @@ def input_gate(
     >>> input_gate(np.zeros((1, 2)), np.ones((1, 3)), W, b, W, b + 50)
     (array([[0.5, 0.5]]), array([[1., 1.]]))
     """
+    check_gate(h, x, W_i=W_i, b_i=b_i, W_c=W_c, b_c=b_c)
     hx = np.concatenate([h, x], axis=1)  # (B, H + D)
     i = sigmoid(hx @ W_i.T + b_i)
     candidate = np.tanh(hx @ W_c.T + b_c)
@@ -132,6 +144,11 @@ def update_cell(f: Array, c_prev: Array, i: Array, candidate: Array) -> Array:
     ndarray, shape (B, H)
         The new cell state, unbounded.
 
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
     Examples
     --------
     >>> import numpy as np
@@ -139,6 +156,7 @@ def update_cell(f: Array, c_prev: Array, i: Array, candidate: Array) -> Array:
     >>> update_cell(np.array([[0.5]]), np.array([[4.0]]), np.array([[1.0]]), np.array([[-1.0]]))
     array([[1.]])
     """
+    check_broadcast(f=f, c_prev=c_prev, i=i, candidate=candidate)
     return f * c_prev + i * candidate
 
 
@@ -162,6 +180,11 @@ def output_gate(h: Array, x: Array, c: Array, W_o: Array, b_o: Array) -> tuple[A
     h_next : ndarray, shape (B, H)
         The new hidden state, in (−1, 1).
 
+    Raises
+    ------
+    ValueError
+        If shapes or dtypes do not fit, the batch is empty, or a weight is NaN.
+
     Examples
     --------
     >>> import numpy as np
@@ -170,6 +193,8 @@ def output_gate(h: Array, x: Array, c: Array, W_o: Array, b_o: Array) -> tuple[A
     >>> output_gate(np.zeros((1, 2)), np.ones((1, 3)), c, np.zeros((2, 5)), np.zeros(2))
     (array([[0.5, 0.5]]), array([[0.5, 0.5]]))
     """
+    check_gate(h, x, W_o=W_o, b_o=b_o)
+    check_array("c", c, h.shape)
     hx = np.concatenate([h, x], axis=1)  # (B, H + D)
     o = sigmoid(hx @ W_o.T + b_o)
     return o, o * np.tanh(c)
@@ -229,9 +254,10 @@ def lstm_step_cached(x: Array, h: Array, c: Array, params: LSTMParams) -> tuple[
     -------
     h_next : ndarray, shape (B, H)
     cache : LSTMCache
-        The new cell state is ``cache.c_next``.
+        The new cell state is ``cache.c_next``. ``x``, ``h`` and ``c`` are the caller's own arrays,
+        not copies: leave them alone until the backward pass.
     """
-    check_step(x, params, h=h, c=c)
+    check_step(x, params, LSTMParams, h=h, c=c)
     f = forget_gate(h, x, params.W_f, params.b_f)  # (B, H)
     i, candidate = input_gate(h, x, params.W_i, params.b_i, params.W_c, params.b_c)
     c_next = update_cell(f, c, i, candidate)
@@ -261,6 +287,11 @@ def lstm_step_backward(
     grads : LSTMParams
         Loss gradients of the parameters, summed over the batch.
 
+    Raises
+    ------
+    ValueError
+        If the gradients or the parameters do not fit the cache.
+
     Notes
     -----
     With ``δ`` for the gradient of a pre-activation, and σ′ = σ(1 − σ), tanh′ = 1 − tanh²:
@@ -277,6 +308,7 @@ def lstm_step_backward(
     and Other Neural Network Architectures. Neural Networks 18. (The 1997 paper cut these
     gradients short; the full ones came later.)
     """
+    check_backward(cache, params, LSTMParams, dh_next=dh_next, dc_next=dc_next)
     x, h, c, f, i, candidate, o, c_next = cache
     tanh_c = np.tanh(c_next)
     dc_total = dc_next + dh_next * o * (1 - tanh_c**2)  # (B, H)

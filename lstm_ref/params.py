@@ -11,6 +11,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from lstm_ref.validation import check_array, check_parameters
+
 Array: TypeAlias = NDArray[np.floating[Any]]
 
 __all__ = [
@@ -49,7 +51,10 @@ class RNNParams(NamedTuple):
 
 
 class RNNCache(NamedTuple):
-    """What one plain recurrent step leaves behind: ``x (B, D)``, ``h`` and ``h_next (B, H)``."""
+    """What one plain recurrent step leaves behind for its backward pass.
+
+    ``x (B, D)``; ``h`` and ``h_next`` ``(B, H)`` are the states before and after the step.
+    """
 
     x: Array
     h: Array
@@ -102,7 +107,9 @@ class GRUResetAfterParams(NamedTuple):
 
     References
     ----------
-    K. Cho et al. (2014), first version of the preprint; the form that PyTorch and cuDNN compute.
+    K. Cho et al. (2014). Learning Phrase Representations using RNN Encoder-Decoder for
+    Statistical Machine Translation. arXiv 1406.1078v1. (Version 3, as printed at EMNLP, puts the
+    gate before the product: `GRUParams`.) PyTorch computes the form of version 1.
     """
 
     W_z: Array
@@ -115,7 +122,11 @@ class GRUResetAfterParams(NamedTuple):
 
 
 class GRUCache(NamedTuple):
-    """What one GRU step leaves behind: ``x (B, D)``; states, gates and candidate ``(B, H)``."""
+    """What one GRU step leaves behind for its backward pass, wherever its reset gate acts.
+
+    ``x (B, D)``; all others ``(B, H)``: the state ``h`` before the step, the gates ``z`` and ``r``,
+    and the candidate.
+    """
 
     x: Array
     h: Array
@@ -179,7 +190,11 @@ class LSTM1997Params(NamedTuple):
 
 
 class LSTM1997Cache(NamedTuple):
-    """What one step of the 1997 cell leaves behind: as `LSTMCache`, without a forget gate."""
+    """What one step of the 1997 cell leaves behind: as `LSTMCache`, without a forget gate.
+
+    ``x (B, D)``; all others ``(B, H)``. ``h`` and ``c`` are the states before the step, ``c_next``
+    the cell state after it.
+    """
 
     x: Array
     h: Array
@@ -249,6 +264,11 @@ def lstm_to_torch(params: LSTMParams) -> dict[str, Array]:
         ``weight_ih_l0 (4H, D)``, ``weight_hh_l0 (4H, H)``, ``bias_ih_l0 (4H,)`` and
         ``bias_hh_l0 (4H,)``, dtype kept.
 
+    Raises
+    ------
+    ValueError
+        If `params` is of another kind, its shapes do not fit, or a weight is NaN.
+
     Examples
     --------
     >>> import numpy as np
@@ -257,7 +277,7 @@ def lstm_to_torch(params: LSTMParams) -> dict[str, Array]:
     >>> {name: value.shape for name, value in lstm_to_torch(p).items()}
     {'weight_ih_l0': (8, 3), 'weight_hh_l0': (8, 2), 'bias_ih_l0': (8,), 'bias_hh_l0': (8,)}
     """
-    hidden_size = params.b_f.shape[0]
+    hidden_size = check_parameters(params, kind=LSTMParams)
     weight = np.concatenate([params.W_i, params.W_f, params.W_c, params.W_o])  # (4H, H + D)
     bias = np.concatenate([params.b_i, params.b_f, params.b_c, params.b_o])  # (4H,)
     return {
@@ -321,6 +341,12 @@ def gru_to_torch(params: GRUResetAfterParams) -> dict[str, Array]:
     dict of str to ndarray
         ``weight_ih_l0 (3H, D)``, ``weight_hh_l0 (3H, H)``, ``bias_ih_l0`` and ``bias_hh_l0 (3H,)``.
 
+    Raises
+    ------
+    ValueError
+        If `params` is of another kind (the reset gate before the product has no counterpart in
+        PyTorch), its shapes do not fit, or a weight is NaN.
+
     Examples
     --------
     >>> import numpy as np
@@ -329,7 +355,7 @@ def gru_to_torch(params: GRUResetAfterParams) -> dict[str, Array]:
     >>> gru_to_torch(p)["bias_ih_l0"]
     array([ 1.,  1., -1., -1.,  1.,  1.])
     """
-    hidden_size = params.b_h.shape[0]
+    hidden_size = check_parameters(params, kind=GRUResetAfterParams)
     weight = np.concatenate([params.W_r, -params.W_z, params.W_h])  # (3H, H + D)
     zero = np.zeros_like(params.b_h)
     return {
@@ -345,11 +371,15 @@ def gru_from_torch(
 ) -> GRUResetAfterParams:
     """Arrange one layer of a ``torch.nn.GRU`` as course parameters; see `gru_to_torch`.
 
+    The two biases of a gate are added, as they only ever act as a sum; those of the candidate are
+    kept apart, as the reset gate stands between them.
+
     Parameters
     ----------
     weight_ih : ndarray, shape (3H, D)
     weight_hh : ndarray, shape (3H, H)
     bias_ih, bias_hh : ndarray, shape (3H,)
+        Arrays, not tensors: call ``.detach().numpy()`` first.
 
     Returns
     -------
@@ -359,6 +389,14 @@ def gru_from_torch(
     ------
     ValueError
         If a shape does not fit the others.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstm_ref import gru_from_torch
+    >>> p = gru_from_torch(np.ones((6, 3)), np.zeros((6, 2)), np.ones(6), np.full(6, 2.0))
+    >>> float(p.b_r[0]), float(p.b_z[0]), float(p.b_h[0]), float(p.b_hh[0])
+    (3.0, -3.0, 1.0, 2.0)
     """
     _check_torch(3, weight_ih, weight_hh, bias_ih, bias_hh)
     r, z, n = np.split(np.concatenate([weight_hh, weight_ih], axis=1), 3)
@@ -378,8 +416,21 @@ def rnn_to_torch(params: RNNParams) -> dict[str, Array]:
     -------
     dict of str to ndarray
         ``weight_ih_l0 (H, D)``, ``weight_hh_l0 (H, H)``, ``bias_ih_l0`` and ``bias_hh_l0 (H,)``.
+
+    Raises
+    ------
+    ValueError
+        If `params` is of another kind, its shapes do not fit, or a weight is NaN.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstm_ref import RNNParams, rnn_to_torch
+    >>> state = rnn_to_torch(RNNParams(np.zeros((2, 5)), np.ones(2)))
+    >>> {name: value.shape for name, value in state.items()}
+    {'weight_ih_l0': (2, 3), 'weight_hh_l0': (2, 2), 'bias_ih_l0': (2,), 'bias_hh_l0': (2,)}
     """
-    hidden_size = params.b.shape[0]
+    hidden_size = check_parameters(params, kind=RNNParams)
     return {
         "weight_ih_l0": params.W[:, hidden_size:].copy(),
         "weight_hh_l0": params.W[:, :hidden_size].copy(),
@@ -396,6 +447,7 @@ def rnn_from_torch(weight_ih: Array, weight_hh: Array, bias_ih: Array, bias_hh: 
     weight_ih : ndarray, shape (H, D)
     weight_hh : ndarray, shape (H, H)
     bias_ih, bias_hh : ndarray, shape (H,)
+        Arrays, not tensors: call ``.detach().numpy()`` first. Their sum is our bias.
 
     Returns
     -------
@@ -405,6 +457,14 @@ def rnn_from_torch(weight_ih: Array, weight_hh: Array, bias_ih: Array, bias_hh: 
     ------
     ValueError
         If a shape does not fit the others.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstm_ref import rnn_from_torch
+    >>> p = rnn_from_torch(np.ones((2, 3)), np.zeros((2, 2)), np.ones(2), np.ones(2))
+    >>> p.W[0], p.b
+    (array([0., 0., 1., 1., 1.]), array([2., 2.]))
     """
     _check_torch(1, weight_ih, weight_hh, bias_ih, bias_hh)
     return RNNParams(np.concatenate([weight_hh, weight_ih], axis=1), bias_ih + bias_hh)
@@ -413,12 +473,12 @@ def rnn_from_torch(weight_ih: Array, weight_hh: Array, bias_ih: Array, bias_hh: 
 def _check_torch(
     gates: int, weight_ih: Array, weight_hh: Array, bias_ih: Array, bias_hh: Array
 ) -> None:
-    if weight_hh.ndim != 2 or weight_hh.shape[0] != gates * weight_hh.shape[1]:
-        rows_text = f"{gates}H" if gates > 1 else "H"
+    """Raise unless a layer of PyTorch with so many gates fits together."""
+    rows_text = f"{gates}H" if gates > 1 else "H"
+    check_array("weight_hh", weight_hh, (rows_text, "H"))
+    rows, hidden_size = weight_hh.shape
+    if rows != gates * hidden_size:
         raise ValueError(f"expected weight_hh of shape ({rows_text}, H), got {weight_hh.shape}")
-    rows = weight_hh.shape[0]
-    if weight_ih.ndim != 2 or weight_ih.shape[0] != rows:
-        raise ValueError(f"expected weight_ih of shape ({rows}, D), got {weight_ih.shape}")
-    for name, bias in (("bias_ih", bias_ih), ("bias_hh", bias_hh)):
-        if bias.shape != (rows,):
-            raise ValueError(f"expected {name} of shape ({rows},), got {bias.shape}")
+    check_array("weight_ih", weight_ih, (rows, "D"))
+    check_array("bias_ih", bias_ih, (rows,))
+    check_array("bias_hh", bias_hh, (rows,))

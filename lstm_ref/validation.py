@@ -1,13 +1,23 @@
 """Checks at the public edges: what was expected, what came, as a `ValueError`.
 
-A cell checks its own step; a layer checks a whole sequence once and then runs unchecked.
+Every public function checks what it is given before it computes. A layer checks the whole sequence
+before its first step, so a bad length or state is named before any work is done.
 """
 
 from typing import Any
 
 import numpy as np
 
-__all__ = ["check_array", "check_lengths", "check_parameters", "check_sequence", "check_step"]
+__all__ = [
+    "check_array",
+    "check_backward",
+    "check_broadcast",
+    "check_gate",
+    "check_lengths",
+    "check_parameters",
+    "check_sequence",
+    "check_step",
+]
 
 
 def check_array(name: str, value: Any, shape: tuple[int | str, ...]) -> None:
@@ -29,43 +39,94 @@ def check_array(name: str, value: Any, shape: tuple[int | str, ...]) -> None:
         raise ValueError(f"expected {name} of a floating dtype, got {value.dtype}")
 
 
-def check_parameters(params: Any, input_size: int) -> int:
-    """Raise unless the fields of a parameter tuple fit each other and `input_size`.
+def check_broadcast(**values: Any) -> None:
+    """Raise unless numbers or arrays have shapes that broadcast against each other."""
+    shapes = [np.shape(value) for value in values.values()]
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ValueError(
+            f"expected {', '.join(values)} of shapes that broadcast, "
+            f"got {', '.join(map(str, shapes))}"
+        ) from None
+
+
+def check_gate(h: Any, x: Any, **weights: Any) -> None:
+    """Raise unless ``h (B, H)``, ``x (B, D)``, weights ``W_*`` and biases ``b_*`` fit together."""
+    check_array("h", h, ("B", "H"))
+    check_array("x", x, (h.shape[0], "D"))
+    _check_weights(weights, h.shape[1], x.shape[1])
+
+
+def check_parameters(params: Any, input_size: int | None = None, kind: Any = None) -> int:
+    """Raise unless the fields of a parameter tuple fit each other, `input_size` and `kind`.
+
+    Parameters
+    ----------
+    params : NamedTuple of ndarray
+        A weight ``W_* (H, H + D)`` first; all that is no weight is ``(H,)``.
+    input_size : int, optional
+        ``D``; left to the first weight if omitted.
+    kind : NamedTuple type, optional
+        Whose fields `params` must have.
 
     Returns
     -------
     int
-        The hidden size.
+        The hidden size ``H``.
     """
-    first = params[1]
-    if not isinstance(first, np.ndarray) or first.ndim != 1 or first.size == 0:
+    fields = getattr(params, "_fields", None)
+    if kind is not None and fields != kind._fields:
         raise ValueError(
-            f"expected {params._fields[1]} of shape (H,) with H ≥ 1, got {np.shape(first)}"
+            f"expected params as {kind.__name__}({', '.join(kind._fields)}), "
+            f"got {type(params).__name__}" + (f"({', '.join(fields)})" if fields else "")
         )
-    hidden_size: int = first.shape[0]
-    for name, value in zip(params._fields, params, strict=True):
-        weight = name.startswith("W")
-        shape = (hidden_size, hidden_size + input_size) if weight else (hidden_size,)
-        check_array(name, value, shape)
-        if np.isnan(value).any():
-            raise ValueError(f"expected numbers in {name}, got {np.isnan(value).sum()} NaN")
+    weight, bias = params[0], params[1]
+    check_array(params._fields[0], weight, ("H", "H + D"))
+    check_array(params._fields[1], bias, ("H",))
+    hidden_size: int = bias.shape[0]
+    if input_size is None:
+        input_size = max(weight.shape[1] - hidden_size, 1)
+    _check_weights(params._asdict(), hidden_size, input_size)
     return hidden_size
 
 
-def check_step(x: Any, params: Any, **states: Any) -> None:
+def _check_weights(named: dict[str, Any], hidden_size: int, input_size: int) -> None:
+    for name, value in named.items():
+        weight = name.startswith("W")
+        check_array(
+            name, value, (hidden_size, hidden_size + input_size) if weight else (hidden_size,)
+        )
+        if np.isnan(value).any():
+            raise ValueError(f"expected numbers in {name}, got {np.isnan(value).sum()} NaN")
+
+
+def check_step(x: Any, params: Any, kind: Any = None, **states: Any) -> None:
     """Raise unless one step's input ``x (B, D)``, states ``(B, H)`` and parameters fit together."""
     check_array("x", x, ("B", "D"))
-    hidden_size = check_parameters(params, x.shape[1])
+    hidden_size = check_parameters(params, x.shape[1], kind)
     for name, state in states.items():
         check_array(name, state, (x.shape[0], hidden_size))
 
 
-def check_sequence(xs: Any, params: Any, **states: Any) -> None:
+def check_sequence(xs: Any, params: Any, kind: Any = None, **states: Any) -> None:
     """Raise unless a sequence ``xs (T, B, D)``, states ``(B, H)`` and parameters fit together."""
     check_array("xs", xs, ("T", "B", "D"))
-    hidden_size = check_parameters(params, xs.shape[2])
+    hidden_size = check_parameters(params, xs.shape[2], kind)
     for name, state in states.items():
         check_array(name, state, (xs.shape[1], hidden_size))
+
+
+def check_backward(cache: Any, params: Any, kind: Any = None, **gradients: Any) -> None:
+    """Raise unless loss gradients ``(B, H)`` and parameters fit what a step left behind."""
+    hidden_size = check_parameters(params, cache.x.shape[1], kind)
+    if cache.h.shape[1] != hidden_size:
+        raise ValueError(
+            f"expected params of hidden size {cache.h.shape[1]}, as in the forward pass, "
+            f"got {hidden_size}"
+        )
+    for name, gradient in gradients.items():
+        check_array(name, gradient, cache.h.shape)
 
 
 def check_lengths(lengths: Any, steps: int, batch_size: int) -> None:
