@@ -1,6 +1,12 @@
 """The gated recurrent unit, with its reset gate in either of its two places.
 
-Shapes: ``B`` batch, ``D`` input size, ``H`` hidden size; weights ``(H, H + D)`` act on ``[h, x]``.
+``gru_…`` is the course's: the reset gate acts on ``h`` *before* the product with ``W_h``.
+``gru_reset_after_…`` is PyTorch's: it acts on the product.
+
+Shapes
+------
+``T`` time, ``B`` batch, ``D`` input size, ``H`` hidden size. ``x (B, D)``, ``h (B, H)``; weights
+``(H, H + D)`` act on ``[h, x]``. Sequences are time-major: ``xs (T, B, D)``.
 """
 
 import numpy as np
@@ -9,13 +15,14 @@ from numpy.typing import ArrayLike
 from lstm_ref.cells import sigmoid
 from lstm_ref.params import Array, GRUCache, GRUParams, GRUResetAfterParams
 from lstm_ref.unroll import cell_of_h, unroll, unroll_backward
-from lstm_ref.validation import check_sequence, check_step
+from lstm_ref.validation import check_backward, check_step
 
 __all__ = [
     "gru_backward",
     "gru_forward",
     "gru_forward_cached",
     "gru_reset_after_backward",
+    "gru_reset_after_forward",
     "gru_reset_after_forward_cached",
     "gru_reset_after_step",
     "gru_reset_after_step_backward",
@@ -33,6 +40,7 @@ def gru_step(x: Array, h: Array, params: GRUParams) -> Array:
     ----------
     x : ndarray, shape (B, D)
     h : ndarray, shape (B, H)
+        Hidden state before the step.
     params : GRUParams
 
     Returns
@@ -69,8 +77,17 @@ def gru_step(x: Array, h: Array, params: GRUParams) -> Array:
 
 
 def gru_step_cached(x: Array, h: Array, params: GRUParams) -> tuple[Array, GRUCache]:
-    """Advance by one step and keep what `gru_step_backward` needs; see `gru_step`."""
-    check_step(x, params, h=h)
+    """Advance by one step and keep what `gru_step_backward` needs.
+
+    Parameters and errors are those of `gru_step`.
+
+    Returns
+    -------
+    h_next : ndarray, shape (B, H)
+    cache : GRUCache
+        Its ``x`` and ``h`` are the caller's own arrays: leave them alone until the backward pass.
+    """
+    check_step(x, params, GRUParams, h=h)
     hx = np.concatenate([h, x], axis=1)  # (B, H + D)
     z = sigmoid(hx @ params.W_z.T + params.b_z)  # (B, H)
     r = sigmoid(hx @ params.W_r.T + params.b_r)
@@ -81,21 +98,41 @@ def gru_step_cached(x: Array, h: Array, params: GRUParams) -> tuple[Array, GRUCa
 def gru_step_backward(
     dh_next: Array, cache: GRUCache, params: GRUParams
 ) -> tuple[Array, Array, GRUParams]:
-    """Take a loss gradient back through one step of `gru_step`.
+    r"""Take a loss gradient back through one step of `gru_step`.
 
     Parameters
     ----------
     dh_next : ndarray, shape (B, H)
+        Loss gradient of the state after the step.
     cache : GRUCache
+        From `gru_step_cached`.
     params : GRUParams
 
     Returns
     -------
     dx : ndarray, shape (B, D)
     dh : ndarray, shape (B, H)
+        Loss gradient of the state before the step.
     grads : GRUParams
         Summed over the batch.
+
+    Raises
+    ------
+    ValueError
+        If the gradient or the parameters do not fit the cache.
+
+    Notes
+    -----
+    With ``δ`` for the gradient of a pre-activation, and :math:`W_g = [U_g, V_g]`, the columns for
+    ``h`` and those for ``x``:
+
+    .. math::
+        δ_z &= dh' · (\tilde h - h) · z (1 - z), \quad δ_h = dh' · z · (1 - \tilde h^2) \\
+        δ_r &= (δ_h U_h) · h · r (1 - r) \\
+        dh &= dh' · (1 - z) + (δ_h U_h) · r + δ_z U_z + δ_r U_r \\
+        dx &= δ_h V_h + δ_z V_z + δ_r V_r
     """
+    check_backward(cache, params, GRUParams, dh_next=dh_next)
     x, h, z, r, candidate = cache
     H = h.shape[1]
     delta_z = dh_next * (candidate - h) * z * (1 - z)  # (B, H)
@@ -121,11 +158,21 @@ def gru_step_backward(
 def gru_reset_after_step(x: Array, h: Array, params: GRUResetAfterParams) -> Array:
     r"""Advance a GRU by one step; the reset gate acts after the product, as PyTorch computes it.
 
-    Parameters and errors are those of `gru_step`.
+    Parameters
+    ----------
+    x : ndarray, shape (B, D)
+    h : ndarray, shape (B, H)
+        Hidden state before the step.
+    params : GRUResetAfterParams
 
     Returns
     -------
     ndarray, shape (B, H)
+
+    Raises
+    ------
+    ValueError
+        If shapes or dtypes do not fit, the batch is empty, or a weight is NaN.
 
     Notes
     -----
@@ -134,7 +181,14 @@ def gru_reset_after_step(x: Array, h: Array, params: GRUResetAfterParams) -> Arr
     .. math::
         \tilde h = \tanh(r \cdot (U h + b_{hh}) + V x + b_h)
 
-    and all else as in `gru_step`. (PyTorch's ``z`` is one minus ours: see `gru_to_torch`.)
+    and all else as in `gru_step`. (PyTorch's ``z`` is one minus ours: see `gru_to_torch`.) The
+    product with ``U`` no longer waits for the reset gate, so all three products on ``h`` can be
+    made in one.
+
+    References
+    ----------
+    K. Cho et al. (2014). Learning Phrase Representations using RNN Encoder-Decoder for
+    Statistical Machine Translation. arXiv 1406.1078v1.
 
     Examples
     --------
@@ -150,8 +204,17 @@ def gru_reset_after_step(x: Array, h: Array, params: GRUResetAfterParams) -> Arr
 def gru_reset_after_step_cached(
     x: Array, h: Array, params: GRUResetAfterParams
 ) -> tuple[Array, GRUCache]:
-    """Advance by one step and keep what the backward pass needs; see `gru_reset_after_step`."""
-    check_step(x, params, h=h)
+    """Advance by one step and keep what `gru_reset_after_step_backward` needs.
+
+    Parameters and errors are those of `gru_reset_after_step`.
+
+    Returns
+    -------
+    h_next : ndarray, shape (B, H)
+    cache : GRUCache
+        Its ``x`` and ``h`` are the caller's own arrays: leave them alone until the backward pass.
+    """
+    check_step(x, params, GRUResetAfterParams, h=h)
     H = h.shape[1]
     hx = np.concatenate([h, x], axis=1)  # (B, H + D)
     z = sigmoid(hx @ params.W_z.T + params.b_z)  # (B, H)
@@ -166,13 +229,28 @@ def gru_reset_after_step_backward(
 ) -> tuple[Array, Array, GRUResetAfterParams]:
     """Take a loss gradient back through one step of `gru_reset_after_step`.
 
+    Parameters
+    ----------
+    dh_next : ndarray, shape (B, H)
+        Loss gradient of the state after the step.
+    cache : GRUCache
+        From `gru_reset_after_step_cached`.
+    params : GRUResetAfterParams
+
     Returns
     -------
     dx : ndarray, shape (B, D)
     dh : ndarray, shape (B, H)
+        Loss gradient of the state before the step.
     grads : GRUResetAfterParams
         Summed over the batch.
+
+    Raises
+    ------
+    ValueError
+        If the gradient or the parameters do not fit the cache.
     """
+    check_backward(cache, params, GRUResetAfterParams, dh_next=dh_next)
     x, h, z, r, candidate = cache
     H = h.shape[1]
     U, V = params.W_h[:, :H], params.W_h[:, H:]
@@ -197,8 +275,10 @@ def gru_reset_after_step_backward(
     return delta_h @ V + dhx[:, H:], dh, grads
 
 
-_GRU = cell_of_h(gru_step_cached, gru_step_backward)
-_RESET_AFTER = cell_of_h(gru_reset_after_step_cached, gru_reset_after_step_backward)
+_GRU = cell_of_h(GRUParams, gru_step_cached, gru_step_backward)
+_RESET_AFTER = cell_of_h(
+    GRUResetAfterParams, gru_reset_after_step_cached, gru_reset_after_step_backward
+)
 
 
 def gru_forward(
@@ -217,12 +297,23 @@ def gru_forward(
     Returns
     -------
     hs : ndarray, shape (T, B, H)
+        ``hs[t]`` is the hidden state after input ``xs[t]``.
     h_T : ndarray, shape (B, H)
+        The state after each sequence's last step.
 
     Raises
     ------
     ValueError
         As `gru_step` and `lstm_forward` do.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstm_ref import GRUParams, gru_forward
+    >>> p = GRUParams(*[np.zeros((2, 5)), np.zeros(2)] * 3)
+    >>> hs, h = gru_forward(np.ones((3, 1, 3)), np.ones((1, 2)), p)
+    >>> hs[:, 0, 0], h
+    (array([0.5  , 0.25 , 0.125]), array([[0.125, 0.125]]))
     """
     return gru_forward_cached(xs, h0, params, lengths)[:2]
 
@@ -230,8 +321,17 @@ def gru_forward(
 def gru_forward_cached(
     xs: Array, h0: Array, params: GRUParams, lengths: ArrayLike | None = None
 ) -> tuple[Array, Array, list[GRUCache]]:
-    """Run over time and keep what `gru_backward` needs; see `gru_forward`."""
-    check_sequence(xs, params, h0=h0)
+    """Run over time and keep what `gru_backward` needs.
+
+    Parameters and errors are those of `gru_forward`.
+
+    Returns
+    -------
+    hs : ndarray, shape (T, B, H)
+    h_T : ndarray, shape (B, H)
+    caches : list of GRUCache
+        One a time step.
+    """
     hs, (h_T,), caches = unroll(_GRU, xs, (h0,), params, lengths)
     return hs, h_T, caches
 
@@ -243,23 +343,53 @@ def gru_backward(
     dh_T: Array | None = None,
     lengths: ArrayLike | None = None,
 ) -> tuple[Array, Array, GRUParams]:
-    """Take loss gradients back through a GRU over time; parameters as in `lstm_backward`.
+    """Take loss gradients back through a GRU over time.
+
+    Parameters
+    ----------
+    dhs : ndarray, shape (T, B, H)
+        Loss gradient of every hidden state.
+    caches : list of GRUCache
+        The ``T`` caches of `gru_forward_cached`.
+    params : GRUParams
+    dh_T : ndarray, shape (B, H), optional
+        Loss gradient of the final state, over and above `dhs`; zero if omitted.
+    lengths : array_like of int, shape (B,), optional
+        As given to the forward pass.
 
     Returns
     -------
     dxs : ndarray, shape (T, B, D)
     dh0 : ndarray, shape (B, H)
     grads : GRUParams
+        Summed over time and batch.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of gradients and caches differ, or shapes do not fit.
     """
     dxs, (dh0,), grads = unroll_backward(_GRU, dhs, caches, params, (dh_T,), lengths)
     return dxs, dh0, grads
 
 
+def gru_reset_after_forward(
+    xs: Array, h0: Array, params: GRUResetAfterParams, lengths: ArrayLike | None = None
+) -> tuple[Array, Array]:
+    """Run a GRU whose reset gate acts after the product over a batch of sequences.
+
+    Parameters, returns and errors are those of `gru_forward`, with `GRUResetAfterParams`.
+    """
+    return gru_reset_after_forward_cached(xs, h0, params, lengths)[:2]
+
+
 def gru_reset_after_forward_cached(
     xs: Array, h0: Array, params: GRUResetAfterParams, lengths: ArrayLike | None = None
 ) -> tuple[Array, Array, list[GRUCache]]:
-    """Run over time with the reset gate after the product; see `gru_forward_cached`."""
-    check_sequence(xs, params, h0=h0)
+    """Run over time and keep what `gru_reset_after_backward` needs.
+
+    Parameters, returns and errors are those of `gru_forward_cached`, with `GRUResetAfterParams`.
+    """
     hs, (h_T,), caches = unroll(_RESET_AFTER, xs, (h0,), params, lengths)
     return hs, h_T, caches
 
@@ -271,6 +401,9 @@ def gru_reset_after_backward(
     dh_T: Array | None = None,
     lengths: ArrayLike | None = None,
 ) -> tuple[Array, Array, GRUResetAfterParams]:
-    """Take loss gradients back through time, reset gate after the product; see `gru_backward`."""
+    """Take loss gradients back through time, the reset gate after the product.
+
+    Parameters, returns and errors are those of `gru_backward`, with `GRUResetAfterParams`.
+    """
     dxs, (dh0,), grads = unroll_backward(_RESET_AFTER, dhs, caches, params, (dh_T,), lengths)
     return dxs, dh0, grads

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from lstm_ref.cells import lstm_step_backward, lstm_step_cached
 from lstm_ref.params import Array, LSTMCache, LSTMParams
-from lstm_ref.validation import check_array, check_lengths, check_sequence
+from lstm_ref.validation import check_array, check_backward, check_lengths, check_sequence
 
 __all__ = ["count_parameters", "lstm_backward", "lstm_forward", "lstm_forward_cached"]
 
@@ -72,7 +72,7 @@ def lstm_forward_cached(
     caches : list of LSTMCache
         One a time step.
     """
-    check_sequence(xs, params, h0=h0, c0=c0)
+    check_sequence(xs, params, LSTMParams, h0=h0, c0=c0)
     steps, batch_size, _ = xs.shape
     if lengths is not None:
         check_lengths(lengths, steps, batch_size)
@@ -123,6 +123,11 @@ def lstm_backward(
     ValueError
         If the numbers of gradients and caches differ, or shapes do not fit.
 
+    Notes
+    -----
+    The gradient of a state has two sources: what the loss makes of it at its own step, ``dhs[t]``,
+    and what it does later, carried back by the step after. The two add up.
+
     References
     ----------
     P. J. Werbos (1990). Backpropagation Through Time: What It Does and How to Do It. Proceedings
@@ -130,6 +135,7 @@ def lstm_backward(
     """
     if len(caches) == 0:
         raise ValueError("expected at least one cache, got an empty list")
+    check_backward(caches[0], params, LSTMParams)
     batch_size, hidden_size = caches[0].h.shape
     check_array("dhs", dhs, (len(caches), batch_size, hidden_size))
     if lengths is not None:

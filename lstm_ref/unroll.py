@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lstm_ref.params import Array
-from lstm_ref.validation import check_array, check_lengths
+from lstm_ref.validation import check_array, check_backward, check_lengths, check_sequence
 
 __all__ = ["Cell", "cell_of_h", "cell_of_h_and_c", "unroll", "unroll_backward"]
 
@@ -22,17 +22,20 @@ class Cell(NamedTuple):
 
     Attributes
     ----------
+    kind : NamedTuple type
+        Of its parameters.
     forward : callable
         ``(x, state, params) → (state, cache)``.
     backward : callable
         ``(dstate, cache, params) → (dx, dstate, grads)``.
     """
 
+    kind: Any
     forward: Callable[[Array, tuple[Array, ...], Any], tuple[tuple[Array, ...], Any]]
     backward: Callable[[tuple[Array, ...], Any, Any], tuple[Array, tuple[Array, ...], Any]]
 
 
-def cell_of_h(step_cached: Any, step_backward: Any) -> Cell:
+def cell_of_h(kind: Any, step_cached: Any, step_backward: Any) -> Cell:
     """Make a `Cell` of the steps of a cell whose state is ``h`` alone."""
 
     def forward(x: Array, state: tuple[Array, ...], params: Any) -> Any:
@@ -43,10 +46,10 @@ def cell_of_h(step_cached: Any, step_backward: Any) -> Cell:
         dx, dh, grads = step_backward(dstate[0], cache, params)
         return dx, (dh,), grads
 
-    return Cell(forward, backward)
+    return Cell(kind, forward, backward)
 
 
-def cell_of_h_and_c(step_cached: Any, step_backward: Any) -> Cell:
+def cell_of_h_and_c(kind: Any, step_cached: Any, step_backward: Any) -> Cell:
     """Make a `Cell` of the steps of a cell whose state is ``(h, c)``; its cache has ``c_next``."""
 
     def forward(x: Array, state: tuple[Array, ...], params: Any) -> Any:
@@ -57,7 +60,7 @@ def cell_of_h_and_c(step_cached: Any, step_backward: Any) -> Cell:
         dx, dh, dc, grads = step_backward(*dstate, cache, params)
         return dx, (dh, dc), grads
 
-    return Cell(forward, backward)
+    return Cell(kind, forward, backward)
 
 
 def _running(lengths: ArrayLike | None, t: int) -> Any:
@@ -71,7 +74,18 @@ def unroll(
     params: Any,
     lengths: ArrayLike | None = None,
 ) -> tuple[Array, tuple[Array, ...], list[Any]]:
-    """Run a cell over ``xs (T, B, D)``; past a sequence's end its state is held, its rows are 0.
+    """Run a cell over time; past a sequence's end its state is held and its rows are zero.
+
+    Parameters
+    ----------
+    cell : Cell
+    xs : ndarray, shape (T, B, D)
+    state : tuple of ndarray, shape (B, H)
+        Initial state, ``h`` first.
+    params : NamedTuple
+        Of the cell's kind.
+    lengths : array_like of int, shape (B,), optional
+        How many steps of each sequence count; all of them if omitted.
 
     Returns
     -------
@@ -83,8 +97,10 @@ def unroll(
     Raises
     ------
     ValueError
-        If `lengths` do not fit.
+        If shapes or dtypes do not fit, T or B is 0, a weight is NaN, or a length is negative or
+        larger than T.
     """
+    check_sequence(xs, params, cell.kind, **dict(zip(("h0", "c0"), state, strict=False)))
     steps, batch_size, _ = xs.shape
     if lengths is not None:
         check_lengths(lengths, steps, batch_size)
@@ -133,6 +149,7 @@ def unroll_backward(
     """
     if len(caches) == 0:
         raise ValueError("expected at least one cache, got an empty list")
+    check_backward(caches[0], params, cell.kind)
     shape = caches[0].h.shape
     check_array("dhs", dhs, (len(caches), *shape))
     if lengths is not None:

@@ -1,6 +1,10 @@
 """The LSTM's relatives: the cell of 1997, peepholes, coupled gates. Each is a diff of `cells`.
 
-Shapes: ``B`` batch, ``D`` input size, ``H`` hidden size; weights ``(H, H + D)`` act on ``[h, x]``.
+Shapes
+------
+``T`` time, ``B`` batch, ``D`` input size, ``H`` hidden size. ``x (B, D)``, ``h (B, H)``,
+``c (B, H)``; weights ``(H, H + D)`` act on ``[h, x]``, biases and peepholes are ``(H,)``. Sequences
+are time-major: ``xs (T, B, D)``.
 """
 
 import numpy as np
@@ -16,20 +20,23 @@ from lstm_ref.params import (
     PeepholeParams,
 )
 from lstm_ref.unroll import cell_of_h_and_c, unroll, unroll_backward
-from lstm_ref.validation import check_sequence, check_step
+from lstm_ref.validation import check_backward, check_step
 
 __all__ = [
     "coupled_backward",
+    "coupled_forward",
     "coupled_forward_cached",
     "coupled_step",
     "coupled_step_backward",
     "coupled_step_cached",
     "lstm1997_backward",
+    "lstm1997_forward",
     "lstm1997_forward_cached",
     "lstm1997_step",
     "lstm1997_step_backward",
     "lstm1997_step_cached",
     "peephole_backward",
+    "peephole_forward",
     "peephole_forward_cached",
     "peephole_step",
     "peephole_step_backward",
@@ -64,8 +71,9 @@ def lstm1997_step(x: Array, h: Array, c: Array, params: LSTM1997Params) -> tuple
         i &= \sigma(W_i [h, x] + b_i), \quad \tilde c = \tanh(W_c [h, x] + b_c) \\
         c' &= c + i \cdot \tilde c, \quad o = \sigma(W_o [h, x] + b_o), \quad h' = o \cdot \tanh c'
 
-    The paper's own squashing functions are twice as wide, its gates see the other gates too, and
-    cells share gates in blocks; what is kept here is what matters to the gradient.
+    The paper squashes with ``4σ(x) − 2`` and ``2σ(x) − 1`` where we use ``tanh``, lets the gates
+    see the other gates too, and has cells share gates in blocks. What is kept here is what matters
+    to the gradient: the cell state is only ever added to.
 
     References
     ----------
@@ -86,8 +94,18 @@ def lstm1997_step(x: Array, h: Array, c: Array, params: LSTM1997Params) -> tuple
 def lstm1997_step_cached(
     x: Array, h: Array, c: Array, params: LSTM1997Params
 ) -> tuple[Array, LSTM1997Cache]:
-    """Advance by one step and keep what the backward pass needs; see `lstm1997_step`."""
-    check_step(x, params, h=h, c=c)
+    """Advance by one step and keep what `lstm1997_step_backward` needs.
+
+    Parameters and errors are those of `lstm1997_step`.
+
+    Returns
+    -------
+    h_next : ndarray, shape (B, H)
+    cache : LSTM1997Cache
+        The new cell state is ``cache.c_next``. ``x``, ``h`` and ``c`` are the caller's own arrays:
+        leave them alone until the backward pass.
+    """
+    check_step(x, params, LSTM1997Params, h=h, c=c)
     hx = np.concatenate([h, x], axis=1)  # (B, H + D)
     i = sigmoid(hx @ params.W_i.T + params.b_i)  # (B, H)
     candidate = np.tanh(hx @ params.W_c.T + params.b_c)
@@ -99,17 +117,44 @@ def lstm1997_step_cached(
 def lstm1997_step_backward(
     dh_next: Array, dc_next: Array, cache: LSTM1997Cache, params: LSTM1997Params
 ) -> tuple[Array, Array, Array, LSTM1997Params]:
-    """Take a loss gradient back through one step; as `lstm_step_backward` with ``f = 1``.
+    r"""Take a loss gradient back through one step; as `lstm_step_backward` with ``f = 1``.
 
     These are the full gradients; the paper cut those that reach the gates through ``h``.
+
+    Parameters
+    ----------
+    dh_next, dc_next : ndarray, shape (B, H)
+        Loss gradients of the states after the step, as in `lstm_step_backward`.
+    cache : LSTM1997Cache
+        From `lstm1997_step_cached`.
+    params : LSTM1997Params
 
     Returns
     -------
     dx : ndarray, shape (B, D)
     dh, dc : ndarray, shape (B, H)
+        Loss gradients of the states before the step.
     grads : LSTM1997Params
         Summed over the batch.
+
+    Raises
+    ------
+    ValueError
+        If the gradients or the parameters do not fit the cache.
+
+    Notes
+    -----
+    With ``δ`` for the gradient of a pre-activation:
+
+    .. math::
+        dc &= dc' + dh' · o · (1 - \tanh^2 c') \\
+        δ_i &= dc · \tilde c · i (1 - i), \quad δ_c = dc · i · (1 - \tilde c^2) \\
+        δ_o &= dh' · \tanh c' · o (1 - o)
+
+    Along the cell itself nothing is multiplied: ``dc`` passes from step to step unchanged. That is
+    the constant error carousel.
     """
+    check_backward(cache, params, LSTM1997Params, dh_next=dh_next, dc_next=dc_next)
     x, h, _, i, candidate, o, c_next = cache
     tanh_c = np.tanh(c_next)
     dc = dc_next + dh_next * o * (1 - tanh_c**2)  # (B, H)
@@ -178,8 +223,18 @@ def peephole_step(x: Array, h: Array, c: Array, params: PeepholeParams) -> tuple
 def peephole_step_cached(
     x: Array, h: Array, c: Array, params: PeepholeParams
 ) -> tuple[Array, LSTMCache]:
-    """Advance by one step and keep what the backward pass needs; see `peephole_step`."""
-    check_step(x, params, h=h, c=c)
+    """Advance by one step and keep what `peephole_step_backward` needs.
+
+    Parameters and errors are those of `peephole_step`.
+
+    Returns
+    -------
+    h_next : ndarray, shape (B, H)
+    cache : LSTMCache
+        The new cell state is ``cache.c_next``. ``x``, ``h`` and ``c`` are the caller's own arrays:
+        leave them alone until the backward pass.
+    """
+    check_step(x, params, PeepholeParams, h=h, c=c)
     hx = np.concatenate([h, x], axis=1)  # (B, H + D)
     f = sigmoid(hx @ params.W_f.T + params.b_f + params.p_f * c)  # (B, H)
     i = sigmoid(hx @ params.W_i.T + params.b_i + params.p_i * c)
@@ -192,18 +247,42 @@ def peephole_step_cached(
 def peephole_step_backward(
     dh_next: Array, dc_next: Array, cache: LSTMCache, params: PeepholeParams
 ) -> tuple[Array, Array, Array, PeepholeParams]:
-    """Take a loss gradient back through one step of `peephole_step`.
+    r"""Take a loss gradient back through one step of `peephole_step`.
 
     The peepholes open three more ways to the cell: through ``o`` to the new state, through ``f``
     and ``i`` to the old one.
+
+    Parameters
+    ----------
+    dh_next, dc_next : ndarray, shape (B, H)
+        Loss gradients of the states after the step, as in `lstm_step_backward`.
+    cache : LSTMCache
+        From `peephole_step_cached`.
+    params : PeepholeParams
 
     Returns
     -------
     dx : ndarray, shape (B, D)
     dh, dc : ndarray, shape (B, H)
+        Loss gradients of the states before the step.
     grads : PeepholeParams
         Summed over the batch.
+
+    Raises
+    ------
+    ValueError
+        If the gradients or the parameters do not fit the cache.
+
+    Notes
+    -----
+    As in `lstm_step_backward`, with
+
+    .. math::
+        dc' &\mathrel{+}= dh' · o · (1 - \tanh^2 c') + δ_o · p_o \\
+        dc &= dc' · f + δ_f · p_f + δ_i · p_i \\
+        dp_f &= δ_f · c, \quad dp_i = δ_i · c, \quad dp_o = δ_o · c'
     """
+    check_backward(cache, params, PeepholeParams, dh_next=dh_next, dc_next=dc_next)
     x, h, c, f, i, candidate, o, c_next = cache
     tanh_c = np.tanh(c_next)
     delta_o = dh_next * tanh_c * o * (1 - o)  # (B, H)
@@ -244,6 +323,16 @@ def coupled_step(x: Array, h: Array, c: Array, params: CoupledParams) -> tuple[A
     ValueError
         As `lstm1997_step` does.
 
+    Notes
+    -----
+    .. math::
+        f &= \sigma(W_f [h, x] + b_f), \quad \tilde c = \tanh(W_c [h, x] + b_c) \\
+        c' &= f \cdot c + (1 - f) \cdot \tilde c, \quad
+        o = \sigma(W_o [h, x] + b_o), \quad h' = o \cdot \tanh c'
+
+    The cell is a weighted mean of what it held and what it is offered, so from ``c = 0`` it stays
+    in (−1, 1); the LSTM's own cell is unbounded.
+
     References
     ----------
     K. Greff, R. K. Srivastava, J. Koutník, B. R. Steunebrink, J. Schmidhuber (2017). LSTM: A
@@ -265,8 +354,18 @@ def coupled_step(x: Array, h: Array, c: Array, params: CoupledParams) -> tuple[A
 def coupled_step_cached(
     x: Array, h: Array, c: Array, params: CoupledParams
 ) -> tuple[Array, LSTMCache]:
-    """Advance by one step and keep what the backward pass needs; see `coupled_step`."""
-    check_step(x, params, h=h, c=c)
+    """Advance by one step and keep what `coupled_step_backward` needs.
+
+    Parameters and errors are those of `coupled_step`.
+
+    Returns
+    -------
+    h_next : ndarray, shape (B, H)
+    cache : LSTMCache
+        The new cell state is ``cache.c_next``. ``x``, ``h`` and ``c`` are the caller's own arrays:
+        leave them alone until the backward pass.
+    """
+    check_step(x, params, CoupledParams, h=h, c=c)
     hx = np.concatenate([h, x], axis=1)  # (B, H + D)
     f = sigmoid(hx @ params.W_f.T + params.b_f)  # (B, H)
     candidate = np.tanh(hx @ params.W_c.T + params.b_c)
@@ -278,15 +377,37 @@ def coupled_step_cached(
 def coupled_step_backward(
     dh_next: Array, dc_next: Array, cache: LSTMCache, params: CoupledParams
 ) -> tuple[Array, Array, Array, CoupledParams]:
-    """Take a loss gradient back through one step of `coupled_step`.
+    r"""Take a loss gradient back through one step of `coupled_step`.
+
+    Parameters
+    ----------
+    dh_next, dc_next : ndarray, shape (B, H)
+        Loss gradients of the states after the step, as in `lstm_step_backward`.
+    cache : LSTMCache
+        From `coupled_step_cached`.
+    params : CoupledParams
 
     Returns
     -------
     dx : ndarray, shape (B, D)
     dh, dc : ndarray, shape (B, H)
+        Loss gradients of the states before the step.
     grads : CoupledParams
         Summed over the batch.
+
+    Raises
+    ------
+    ValueError
+        If the gradients or the parameters do not fit the cache.
+
+    Notes
+    -----
+    As in `lstm_step_backward`; one gate does two things, so its gradient has two terms:
+
+    .. math::
+        δ_f = dc' · (c - \tilde c) · f (1 - f), \quad δ_c = dc' · (1 - f) · (1 - \tilde c^2)
     """
+    check_backward(cache, params, CoupledParams, dh_next=dh_next, dc_next=dc_next)
     x, h, c, f, i, candidate, o, c_next = cache
     tanh_c = np.tanh(c_next)
     dc_total = dc_next + dh_next * o * (1 - tanh_c**2)  # (B, H)
@@ -303,17 +424,31 @@ def coupled_step_backward(
 
 # -------------------------------------------------------------------------------------- over time
 
-_CELL_1997 = cell_of_h_and_c(lstm1997_step_cached, lstm1997_step_backward)
-_PEEPHOLE = cell_of_h_and_c(peephole_step_cached, peephole_step_backward)
-_COUPLED = cell_of_h_and_c(coupled_step_cached, coupled_step_backward)
+_CELL_1997 = cell_of_h_and_c(LSTM1997Params, lstm1997_step_cached, lstm1997_step_backward)
+_PEEPHOLE = cell_of_h_and_c(PeepholeParams, peephole_step_cached, peephole_step_backward)
+_COUPLED = cell_of_h_and_c(CoupledParams, coupled_step_cached, coupled_step_backward)
+
+
+def lstm1997_forward(
+    xs: Array, h0: Array, c0: Array, params: LSTM1997Params, lengths: ArrayLike | None = None
+) -> tuple[Array, tuple[Array, Array]]:
+    """Run the original cell over a batch of sequences.
+
+    Parameters, returns and errors are those of `lstm_forward`, with `LSTM1997Params`.
+    """
+    return lstm1997_forward_cached(xs, h0, c0, params, lengths)[:2]
 
 
 def lstm1997_forward_cached(
     xs: Array, h0: Array, c0: Array, params: LSTM1997Params, lengths: ArrayLike | None = None
-) -> tuple[Array, tuple[Array, ...], list[LSTM1997Cache]]:
-    """Run the cell of 1997 over time; parameters, returns, errors as `lstm_forward_cached`."""
-    check_sequence(xs, params, h0=h0, c0=c0)
-    return unroll(_CELL_1997, xs, (h0, c0), params, lengths)
+) -> tuple[Array, tuple[Array, Array], list[LSTM1997Cache]]:
+    """Run over time and keep what `lstm1997_backward` needs.
+
+    Parameters, returns and errors are those of `lstm_forward_cached`, with `LSTM1997Params`; the
+    caches are of type `LSTM1997Cache`.
+    """
+    hs, (h_T, c_T), caches = unroll(_CELL_1997, xs, (h0, c0), params, lengths)
+    return hs, (h_T, c_T), caches
 
 
 def lstm1997_backward(
@@ -324,17 +459,34 @@ def lstm1997_backward(
     dc_T: Array | None = None,
     lengths: ArrayLike | None = None,
 ) -> tuple[Array, Array, Array, LSTM1997Params]:
-    """Take loss gradients back through time; parameters, returns, errors as `lstm_backward`."""
+    """Take loss gradients back through the original cell over time.
+
+    Parameters, returns and errors are those of `lstm_backward`, with `LSTM1997Params`.
+    """
     dxs, (dh, dc), grads = unroll_backward(_CELL_1997, dhs, caches, params, (dh_T, dc_T), lengths)
     return dxs, dh, dc, grads
 
 
+def peephole_forward(
+    xs: Array, h0: Array, c0: Array, params: PeepholeParams, lengths: ArrayLike | None = None
+) -> tuple[Array, tuple[Array, Array]]:
+    """Run an LSTM with peepholes over a batch of sequences.
+
+    Parameters, returns and errors are those of `lstm_forward`, with `PeepholeParams`.
+    """
+    return peephole_forward_cached(xs, h0, c0, params, lengths)[:2]
+
+
 def peephole_forward_cached(
     xs: Array, h0: Array, c0: Array, params: PeepholeParams, lengths: ArrayLike | None = None
-) -> tuple[Array, tuple[Array, ...], list[LSTMCache]]:
-    """Run the LSTM with peepholes over time; all as `lstm_forward_cached`."""
-    check_sequence(xs, params, h0=h0, c0=c0)
-    return unroll(_PEEPHOLE, xs, (h0, c0), params, lengths)
+) -> tuple[Array, tuple[Array, Array], list[LSTMCache]]:
+    """Run over time and keep what `peephole_backward` needs.
+
+    Parameters, returns and errors are those of `lstm_forward_cached`, with `PeepholeParams`; the
+    caches are of type `LSTMCache`.
+    """
+    hs, (h_T, c_T), caches = unroll(_PEEPHOLE, xs, (h0, c0), params, lengths)
+    return hs, (h_T, c_T), caches
 
 
 def peephole_backward(
@@ -345,17 +497,34 @@ def peephole_backward(
     dc_T: Array | None = None,
     lengths: ArrayLike | None = None,
 ) -> tuple[Array, Array, Array, PeepholeParams]:
-    """Take loss gradients back through time; parameters, returns, errors as `lstm_backward`."""
+    """Take loss gradients back through an LSTM with peepholes over time.
+
+    Parameters, returns and errors are those of `lstm_backward`, with `PeepholeParams`.
+    """
     dxs, (dh, dc), grads = unroll_backward(_PEEPHOLE, dhs, caches, params, (dh_T, dc_T), lengths)
     return dxs, dh, dc, grads
 
 
+def coupled_forward(
+    xs: Array, h0: Array, c0: Array, params: CoupledParams, lengths: ArrayLike | None = None
+) -> tuple[Array, tuple[Array, Array]]:
+    """Run an LSTM with coupled gates over a batch of sequences.
+
+    Parameters, returns and errors are those of `lstm_forward`, with `CoupledParams`.
+    """
+    return coupled_forward_cached(xs, h0, c0, params, lengths)[:2]
+
+
 def coupled_forward_cached(
     xs: Array, h0: Array, c0: Array, params: CoupledParams, lengths: ArrayLike | None = None
-) -> tuple[Array, tuple[Array, ...], list[LSTMCache]]:
-    """Run the LSTM with coupled gates over time; all as `lstm_forward_cached`."""
-    check_sequence(xs, params, h0=h0, c0=c0)
-    return unroll(_COUPLED, xs, (h0, c0), params, lengths)
+) -> tuple[Array, tuple[Array, Array], list[LSTMCache]]:
+    """Run over time and keep what `coupled_backward` needs.
+
+    Parameters, returns and errors are those of `lstm_forward_cached`, with `CoupledParams`; the
+    caches are of type `LSTMCache`.
+    """
+    hs, (h_T, c_T), caches = unroll(_COUPLED, xs, (h0, c0), params, lengths)
+    return hs, (h_T, c_T), caches
 
 
 def coupled_backward(
@@ -366,6 +535,9 @@ def coupled_backward(
     dc_T: Array | None = None,
     lengths: ArrayLike | None = None,
 ) -> tuple[Array, Array, Array, CoupledParams]:
-    """Take loss gradients back through time; parameters, returns, errors as `lstm_backward`."""
+    """Take loss gradients back through an LSTM with coupled gates over time.
+
+    Parameters, returns and errors are those of `lstm_backward`, with `CoupledParams`.
+    """
     dxs, (dh, dc), grads = unroll_backward(_COUPLED, dhs, caches, params, (dh_T, dc_T), lengths)
     return dxs, dh, dc, grads
