@@ -88,16 +88,16 @@ def run(
     inbox = course.class_folder / "inbox"
     write_submissions(course, assignment, mistake, inbox)
     taken = collect.collect(course, assignment, inbox)
-    say(f"collect    {len(taken)} submissions from {inbox}")
+    say(f"collect    {len(taken)} submissions from {reports.shown(inbox)}")
     for graded in grading.autograde(course, assignment, engine):
         points = f"{graded.score.score:g} points" if graded.score else graded.reason
         say(f"autograde  {graded.student}: {graded.state}, {points}")
     pages = feedback.generate(course, assignment)
-    say(f"feedback   {len(pages)} pages in {course.class_folder / 'feedback'}")
+    say(f"feedback   {len(pages)} pages in {reports.shown(course.class_folder / 'feedback')}")
     grades = course.class_folder / "grades.csv"
     with opened(course) as book:
         grades.write_text(reports.as_csv(book), encoding="utf-8", newline="")
-    say(f"export     {grades}")
+    say(f"export     {reports.shown(grades)}")
     table = reports.rows(course, assignment)
     _check(table, pages, course, assignment, mistake)
     return table
@@ -121,7 +121,10 @@ def write_submissions(course: Course, assignment: str, mistake: Mistake, inbox: 
         for cell in read_master(master)["cells"]
         if cell["metadata"].get("nbgrader", {}).get("solution")
     }
-    functions = [name for name in answers if name != _written_by_hand(released)]
+    by_hand = _written_by_hand(released)
+    functions = [name for name in answers if name != by_hand]
+    if by_hand:  # the master has the marking scheme there
+        answers[by_hand] = "A few sentences of the student's own, for a person to read and mark."
     half = {name: answers[name] for name in functions[: len(functions) // 2]}
     whole = to_text(_answered(released, answers))
     submissions = {

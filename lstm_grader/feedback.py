@@ -28,7 +28,8 @@ from lstm_grader.settings import TEMPLATES
 __all__ = ["Check", "CollectParts", "Part", "collect_parts", "generate"]
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_FRAME = re.compile(r"(Cell In\[|Cell\s+In|File |~|/|<)")
+_OWN_FRAME = re.compile(r"\s*Cell In\[")
+_FILE_OF_CELL = re.compile(r" \(\d+\.py, line \d+\)$")
 _LIMIT = 4000  # characters of one message or text output
 
 
@@ -141,16 +142,15 @@ def _own_error(error: Any) -> str:
     """Return an error of the student's own cell: the lines of it that stand in the notebook."""
     if error.ename == NOT_RUN:
         return _message(error)
-    frames: list[str] = []
-    keep = False
-    for line in _plain("\n".join(error.get("traceback", []))).splitlines():
-        if _FRAME.match(line):
-            keep = line.startswith("Cell")
-        elif not line.strip():
-            continue
-        if keep and not line.startswith(f"{error.ename}:"):
-            frames.append(line.rstrip())
-    return "\n".join([*frames, _message(error)])[:_LIMIT]
+    frames = []
+    text = _plain("\n".join(error.get("traceback", [])))
+    for block in text.split("\n\n"):
+        lines = block.splitlines()
+        start = next((n for n, line in enumerate(lines) if _OWN_FRAME.match(line)), None)
+        if start is not None:
+            kept = (line for line in lines[start:] if not line.startswith(f"{error.ename}:"))
+            frames.append("\n".join(kept))
+    return "\n".join([*frames, _FILE_OF_CELL.sub("", _message(error))])[:_LIMIT]
 
 
 def _plain(text: str) -> str:

@@ -86,18 +86,23 @@ def ensure(course: Course) -> None:
     ------
     GradebookError
     """
-    if course.gradebook.exists():
+    if _is_there(course):
         return
     try:
         course.class_folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".new-", dir=course.class_folder) as folder:
             path = Path(folder) / "gradebook.db"
             _create(f"sqlite:///{path}")
-            path.rename(course.gradebook)
+            path.replace(course.gradebook)
     except (OSError, sa.exc.SQLAlchemyError) as error:
         raise GradebookError(
             f"no gradebook can be made in {course.class_folder}: {error}"
         ) from error
+
+
+def _is_there(course: Course) -> bool:
+    """Tell whether there is a gradebook; an empty file is none: nbgrader can leave one behind."""
+    return course.gradebook.exists() and course.gradebook.stat().st_size > 0
 
 
 def _create(db_url: str) -> None:
@@ -128,7 +133,7 @@ def opened(course: Course) -> Iterator["Book"]:
     """
     from nbgrader.api import Gradebook
 
-    if not course.gradebook.is_file():
+    if not _is_there(course):
         raise GradebookError(f"there is no gradebook at {course.gradebook}: grade something first")
     try:
         with Gradebook(course.db_url) as gradebook:

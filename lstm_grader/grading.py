@@ -10,6 +10,7 @@ import logging
 import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -205,7 +206,8 @@ def _grade(
         stamp = f"{master[:32]}{_digest(course.submitted(student, assignment))[:32]}"
         with opened(course) as book:
             before = book.records(assignment).get(student)
-            if before and before.state == GRADED and before.digest == stamp and not force:
+            there = course.autograded(student, assignment).is_dir()
+            if before and before.state == GRADED and before.digest == stamp and there and not force:
                 score = book.score(student, assignment)
                 return Graded(student, GRADED, "", before.notices, score, again=False)
         try:
@@ -291,21 +293,18 @@ class _Converter(Autograde):  # type: ignore[misc]
         self.notebooks = [str(source / f"{name}.ipynb") for name in repaired]
         self.writer = FilesWriter(parent=self, config=self.config)  # type: ignore[no-untyped-call]
         self.exporter = NotebookExporter(parent=self, config=self.config)  # type: ignore[no-untyped-call]
-        if target.exists():
-            rmtree(str(target))
         known = self._is_known()
-        try:
-            self.init_assignment(assignment, student)
-            for path in self.notebooks:
-                self._grade_notebook(path, repaired[Path(path).stem], target)
-            self.set_permissions(assignment, student)
-        except BaseException:
-            if target.exists():
-                rmtree(str(target))
-            if not known and self._is_known():  # what nbgrader has begun would count as zero
-                with Gradebook(self.coursedir.db_url) as gradebook:
-                    gradebook.remove_submission(assignment, student)
-            raise
+        with _kept_aside(target):
+            try:
+                self.init_assignment(assignment, student)
+                for path in self.notebooks:
+                    self._grade_notebook(path, repaired[Path(path).stem], target)
+                self.set_permissions(assignment, student)
+            except BaseException:
+                if not known and self._is_known():  # what nbgrader has begun would count as zero
+                    with Gradebook(self.coursedir.db_url) as gradebook:
+                        gradebook.remove_submission(assignment, student)
+                raise
 
     def _is_known(self) -> bool:
         """Tell whether nbgrader has a score for this submission."""
@@ -334,6 +333,28 @@ class _Converter(Autograde):  # type: ignore[misc]
         for step in self.exporter._preprocessors:
             node, resources = step(node, resources)
         return copy.deepcopy(dict(node))
+
+
+@contextmanager
+def _kept_aside(folder: Path) -> Iterator[None]:
+    """Move a folder out of the way, and back if what replaces it fails."""
+    aside = folder.with_name(f".{folder.name}.before")
+    _remove(aside)
+    if folder.exists():
+        folder.rename(aside)
+    try:
+        yield
+    except BaseException:
+        _remove(folder)
+        if aside.exists():
+            aside.rename(folder)
+        raise
+    _remove(aside)
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        rmtree(str(folder))  # nbgrader's, which removes read-only files too
 
 
 def _logger(course: Course, assignment: str, student: str) -> logging.Logger:

@@ -17,7 +17,7 @@ from nbgrader.plugins import ExportPlugin
 from lstm_grader.course import Course
 from lstm_grader.gradebook import FAILED, GRADED, Book, opened
 
-__all__ = ["COLUMNS", "GradesCsv", "Row", "as_csv", "as_json", "as_table", "rows"]
+__all__ = ["COLUMNS", "GradesCsv", "Row", "as_csv", "as_json", "as_table", "rows", "shown"]
 
 NOT_SUBMITTED = "not submitted"
 NOT_TRIED = "not graded yet"
@@ -93,7 +93,7 @@ def _row(
     record = book.records(assignment).get(student)
     score = book.score(student, assignment)
     page = course.feedback(student, assignment) / f"{notebook}.html"
-    feedback = str(_shown(page)) if page.is_file() else ""
+    feedback = str(shown(page)) if page.is_file() else ""
     if record is not None and record.state == FAILED:
         warnings: tuple[str, ...] = ()
         if score is not None:
@@ -123,8 +123,8 @@ def _row(
     )
 
 
-def _shown(path: Path) -> Path:
-    """Return a path as short as it can be."""
+def shown(path: Path) -> Path:
+    """Return a path as it is typed from here, if it lies below."""
     try:
         return path.relative_to(Path.cwd())
     except ValueError:

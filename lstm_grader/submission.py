@@ -71,19 +71,19 @@ def read(path: Path) -> Notebook:
 def _parse(name: str, raw: bytes) -> Any:
     if not raw.strip():
         raise BadSubmission(f"{name} is empty ({len(raw)} bytes).")
-    if b"\0" in raw:
-        raise BadSubmission(f"{name} contains NUL bytes: the file was damaged on its way.")
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode("utf-8-sig").strip()
     except UnicodeDecodeError as error:
+        if error.reason == "unexpected end of data":
+            raise BadSubmission(_cut_off(name, raw)) from error
         raise BadSubmission(f"{name} is not text in UTF-8 (byte {error.start}).") from error
+    if "\0" in text:
+        raise BadSubmission(f"{name} contains NUL bytes: the file was damaged on its way.")
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        if text.lstrip()[0] == "{" and (error.pos >= len(text.rstrip()) - 1 or _cut_off(error)):
-            raise BadSubmission(
-                f"{name} is cut off after {len(raw)} bytes: its end is missing."
-            ) from error
+        if text[0] == "{" and (text[-1] != "}" or error.pos >= len(text) - 1):
+            raise BadSubmission(_cut_off(name, raw)) from error
         raise BadSubmission(
             f"{name} is not a notebook: no JSON at line {error.lineno}, column {error.colno}."
         ) from error
@@ -93,8 +93,8 @@ def _parse(name: str, raw: bytes) -> Any:
         ) from error
 
 
-def _cut_off(error: json.JSONDecodeError) -> bool:
-    return error.msg.startswith("Unterminated string") and "\n" not in error.doc[error.pos :]
+def _cut_off(name: str, raw: bytes) -> str:
+    return f"{name} is cut off after {len(raw)} bytes: its end is missing."
 
 
 def _rebuild(name: str, data: Any) -> Notebook:

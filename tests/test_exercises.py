@@ -1,0 +1,101 @@
+"""The course's own assignments: exercises are what the masters say, and earn what they promise."""
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("nbgrader", reason="the grader needs the extra [grader]")
+
+from lstm_grader import demo, grading, release
+from lstm_grader.course import Course
+from lstm_grader.execution import KernelEngine
+from lstm_grader.masters import faults, read_master, secrets, source_of
+
+ROOT = Path(__file__).parents[1]
+COURSE = Course(ROOT, ROOT / "class")
+ASSIGNMENTS = COURSE.assignments()
+
+
+def test_exercises_are_what_the_masters_give() -> None:
+    assert release.check(COURSE) == [], "run  make exercises"
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_masters_are_in_normal_form_and_without_fault(assignment: str) -> None:
+    for path in COURSE.masters(assignment):
+        assert faults(path) == []
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_nothing_of_an_answer_or_a_hidden_test_is_in_what_students_get(assignment: str) -> None:
+    assert release.leaks(COURSE.solutions / assignment, COURSE.exercises / assignment) == []
+    texts = [path.read_text(encoding="utf-8") for path in COURSE.exercises.rglob("*.ipynb")]
+    assert texts
+    assert not any(".hidden(" in text or "Marking scheme" in text for text in texts)
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_there_is_something_to_hide(assignment: str) -> None:
+    (path,) = COURSE.masters(assignment)
+    cells = set(secrets(read_master(path)).values())
+    answers = {
+        cell["metadata"]["nbgrader"]["grade_id"]
+        for cell in read_master(path)["cells"]
+        if cell["metadata"].get("nbgrader", {}).get("solution")
+    }
+    assert answers <= cells
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_every_function_has_a_visible_and_a_hidden_check_that_says_what_it_checks(
+    assignment: str,
+) -> None:
+    (path,) = COURSE.masters(assignment)
+    checks: dict[str, str] = {}
+    functions = []
+    for cell in read_master(path)["cells"]:
+        marks = cell["metadata"].get("nbgrader", {})
+        if marks.get("solution") and cell["cell_type"] == "code":
+            functions.append(marks["grade_id"])
+            assert f"def {marks['grade_id']}(" in source_of(cell)
+        elif marks.get("grade") and not marks.get("solution"):
+            checks[marks["grade_id"]] = source_of(cell)
+    for name in functions:
+        assert {f"test_{name}", f"hidden_{name}"} <= checks.keys()
+    assert all(source.startswith('"""') for source in checks.values())
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_a_masters_own_answers_earn_100(assignment: str) -> None:
+    points = grading.grade_master(COURSE, assignment, KernelEngine())
+    assert sum(points.values()) == 100
+
+
+@pytest.mark.slow
+def test_a_class_of_five_goes_all_the_way(tmp_path: Path) -> None:
+    said: list[str] = []
+    course = Course(ROOT, tmp_path / "class")
+    table = {row.student: row for row in demo.run(course, KernelEngine(), say=said.append)}
+    assert [line.split()[0] for line in said if "autograde" not in line] == [
+        "release",
+        "collect",
+        "feedback",
+        "export",
+    ]
+    assert table["perfect"].score == 100
+    assert table["untouched"].score == 0
+    assert table["one-mistake"].score == 88  # forget_gate's twelve, and no others
+    assert table["half-done"].score == 32  # the first three of seven functions
+    assert (table["truncated"].state, table["truncated"].score) == ("failed", None)
+    assert all(Path(row.feedback).is_file() for row in table.values())
+    page = Path(table["one-mistake"].feedback).read_text(encoding="utf-8")
+    assert "x came before h" in page  # the mistake is named
+    csv = (tmp_path / "class" / "grades.csv").read_text()
+    assert csv.count("\n") == 6
+
+
+def test_a_demonstration_never_empties_a_real_class(tmp_path: Path) -> None:
+    (tmp_path / "gradebook.db").write_text("years of work")
+    with pytest.raises(demo.DemoFailed, match="holds a real class"):
+        demo.run(Course(ROOT, tmp_path), KernelEngine())
+    assert (tmp_path / "gradebook.db").read_text() == "years of work"
