@@ -23,9 +23,10 @@ from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
 from lstm_grader.course import Course, GraderError, UnknownName
 from lstm_grader.execution import NOT_RUN
 from lstm_grader.gradebook import FAILED, Book, Record, opened
+from lstm_grader.release import LastError
 from lstm_grader.settings import TEMPLATES
 
-__all__ = ["Check", "CollectParts", "Part", "collect_parts", "generate"]
+__all__ = ["Check", "CollectParts", "FeedbackExporter", "Part", "collect_parts", "generate"]
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _OWN_FRAME = re.compile(r"\s*Cell In\[")
@@ -157,6 +158,10 @@ def _plain(text: str) -> str:
     return _ANSI.sub("", str(text)).replace("\0", "�")[:_LIMIT]
 
 
+class FeedbackExporter(HTMLExporter):
+    """Exports to our page; a class of its own, so that it can be configured apart from others."""
+
+
 class CollectParts(NbGraderPreprocessor):  # type: ignore[misc]
     """Puts what the feedback page shows into its resources, and empties the notebook."""
 
@@ -205,15 +210,17 @@ def generate(
     Raises
     ------
     GraderError
+        If a page could not be written; all others have been.
     """
     names = [path.stem for path in course.masters(assignment)]
     with opened(course) as book:
         records = book.records(assignment)
     chosen = sorted(records) if students is None else list(students)
-    pages = {}
     for student in chosen:
         if student not in records:
             raise UnknownName(f"{student} has no graded submission of {assignment}")
+    pages, problems = {}, []
+    for student in chosen:
         folder = course.feedback(student, assignment)
         page = folder / f"{names[0]}.html"
         if records[student].state == FAILED:
@@ -222,8 +229,14 @@ def generate(
             folder.mkdir(parents=True, exist_ok=True)
             page.write_text(_failure_page(course, names[0], records[student]), encoding="utf-8")
         else:
-            _run_nbgrader(course, assignment, student)
+            try:
+                _run_nbgrader(course, assignment, student)
+            except GraderError as error:
+                problems.append(str(error))
+                continue
         pages[student] = page
+    if problems:
+        raise GraderError("\n".join(problems))
     return pages
 
 
@@ -231,7 +244,8 @@ def _run_nbgrader(course: Course, assignment: str, student: str) -> None:
     config = course.config()
     log = logging.getLogger(f"lstm_grader.feedback.{assignment}.{student}")
     log.propagate = False
-    log.handlers = [logging.NullHandler()]
+    messages = LastError()
+    log.handlers = [messages]
     directory = CourseDirectory(config=config, log=log)
     directory.assignment_id, directory.student_id = assignment, student
     converter = GenerateFeedback(coursedir=directory, config=config, log=log)
@@ -239,7 +253,8 @@ def _run_nbgrader(course: Course, assignment: str, student: str) -> None:
     try:
         converter.start()
     except Exception as error:
-        raise GraderError(f"no feedback can be written for {student}: {error}") from error
+        reason = messages.text or error
+        raise GraderError(f"no feedback can be written for {student}: {reason}") from error
 
 
 def _failure_page(course: Course, notebook: str, record: Record) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 
 from nbconvert.exporters import NotebookExporter
 from nbconvert.writers.files import FilesWriter
+from nbformat import from_dict, validate
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters import Autograde
 from nbgrader.coursedir import CourseDirectory
@@ -186,8 +187,6 @@ def _execute(engine: Engine, notebook: Notebook, files: Path) -> Notebook:
 
 
 def _node(notebook: Notebook) -> Any:
-    from nbformat import from_dict
-
     return from_dict(notebook)  # type: ignore[no-untyped-call]
 
 
@@ -319,6 +318,7 @@ class _Converter(Autograde):  # type: ignore[misc]
         resources = self.init_single_notebook_resources(path)
         files.mkdir(parents=True, exist_ok=True)
         sanitised = self._pass(self.sanitize_preprocessors, notebook, resources)
+        validate(_node(sanitised))
         executed = _execute(self.engine, sanitised, files)
         recording = [p for p in self.autograde_preprocessors if p is not Execute]
         graded = self._pass(recording, executed, resources)

@@ -16,7 +16,7 @@ from typing import Any
 from lstm_grader.course import Course
 from lstm_grader.masters import MARKS, MasterError, faults, read_master, secrets
 
-__all__ = ["check", "generate", "leaks", "release"]
+__all__ = ["LastError", "check", "generate", "leaks", "release"]
 
 _RELEASED = (".ipynb", ".csv", ".json", ".npy", ".npz", ".png", ".svg", ".jpg", ".jpeg", ".gif")
 
@@ -157,28 +157,28 @@ def _run_nbgrader(course: Course, assignment: str, root: Path, db_url: str) -> N
         config.GenerateAssignment.no_database = True
     log = logging.getLogger(f"lstm_grader.release.{assignment}")
     log.propagate = False
-    messages = _Messages()
+    messages = LastError()
     log.handlers = [messages]
     directory = CourseDirectory(config=config, log=log, assignment_id=assignment)
     converter = GenerateAssignment(coursedir=directory, config=config, log=log)
     try:
         converter.start()
     except Exception as error:
-        raise MasterError(f"{assignment}: {messages.last or error}") from error
+        raise MasterError(f"{assignment}: {messages.text or error}") from error
 
 
-class _Messages(logging.Handler):
+class LastError(logging.Handler):
     """Keeps what nbgrader says before it gives up with a less telling exception."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
-        self.last = ""
+        self.text = ""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep the last line of a traceback, or the message."""
         lines = [line for line in record.getMessage().splitlines() if line.strip()]
         if lines and not lines[-1].startswith(("There was an error", "Please see")):
-            self.last = lines[-1]
+            self.text = lines[-1]
 
 
 def leaks(masters: Path, released: Path) -> list[str]:

@@ -32,7 +32,7 @@ def configure(c: Any, class_folder: str = "class") -> None:
     # Imported here: nbgrader takes most of a second, and `lstm-grader --help` need not wait for it.
     from nbgrader.preprocessors import GetGrades
 
-    from lstm_grader.feedback import CollectParts
+    from lstm_grader.feedback import CollectParts, FeedbackExporter
     from lstm_grader.reports import GradesCsv
 
     c.CourseDirectory.source_directory = "solutions"
@@ -49,7 +49,8 @@ def configure(c: Any, class_folder: str = "class") -> None:
 
     # Its own feedback page shows the hidden tests.
     c.GenerateFeedback.preprocessors = [GetGrades, CollectParts]
-    c.HTMLExporter.template_name = "lstm_feedback"
-    c.HTMLExporter.extra_template_basedirs = [str(TEMPLATES)]
+    c.GenerateFeedback.exporter_class = FeedbackExporter
+    c.FeedbackExporter.template_name = "lstm_feedback"  # of no other exporter: formgrader has one
+    c.FeedbackExporter.extra_template_basedirs = [str(TEMPLATES)]
 
     c.ExportApp.plugin_class = GradesCsv  # its own export gives ungraded work a zero

@@ -7,6 +7,7 @@ Nothing here runs student code or writes a file. `read` turns damage into one cl
 import copy
 import hashlib
 import json
+import re
 import uuid
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from lstm_grader.masters import Notebook, grade_id, source_of
 
 __all__ = ["MAX_BYTES", "BadSubmission", "digest", "find_notebook", "read", "repair"]
 
+_CELL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MAX_BYTES = 50_000_000
 _OLDEST, _NEWEST = 3, 4  # major versions of the notebook format
 
@@ -135,10 +137,11 @@ def _cell(name: str, number: int, cell: Any, taken: set[str]) -> Notebook:
         source = "".join(source)
     if not isinstance(source, str):
         raise BadSubmission(f"{name}: cell {number} has no source.")
+    source = source.encode("utf-8", "replace").decode()  # JSON can hold halves of characters
     metadata = cell.get("metadata")
     marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     identifier = cell.get("id")
-    if not isinstance(identifier, str) or not 1 <= len(identifier) <= 64 or identifier in taken:
+    if not isinstance(identifier, str) or not _CELL_ID.fullmatch(identifier) or identifier in taken:
         identifier = uuid.uuid4().hex[:8]
     taken.add(identifier)
     kept: Notebook = {
@@ -185,7 +188,7 @@ def repair(submitted: Notebook, released: Notebook) -> tuple[Notebook, list[str]
     """
     notices: list[str] = []
     roles = {grade_id(cell): cell for cell in released["cells"] if grade_id(cell)}
-    cells = _recognise(submitted["cells"], roles, notices)
+    cells = _recognise(list(submitted["cells"]), roles, notices)
     for name, role in roles.items():
         marks = role["metadata"]["nbgrader"]
         if not (marks.get("locked") or marks.get("grade")):
@@ -221,13 +224,15 @@ def _recognise(
     for name in sorted(n for n, times in count.items() if times > 1):
         notices.append(f"The cell {name} was there {count[name]} times; the last one counts.")
     names = {number: name for name, number in last.items()}
+    for n, cell in enumerate(cells):
+        if n not in names and cell["id"] in by_id:
+            cells[n] = {**cell, "id": f"copy-{n}-{cell['id']}"[:64]}
     return [_in_role(cell, roles.get(names.get(n, ""))) for n, cell in enumerate(cells)]
 
 
 def _in_role(cell: Notebook, role: Notebook | None) -> Notebook:
-    plain = {**cell, "metadata": {}}
     if role is None:
-        return plain
+        return {**cell, "metadata": {}}
     if role["metadata"]["nbgrader"].get("locked"):
         return copy.deepcopy(role)
     answer = copy.deepcopy(role)

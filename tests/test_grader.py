@@ -807,6 +807,43 @@ def test_an_answer_of_no_points_waits_for_a_reader_and_its_extra_credit_counts(
     assert (again.score.score, again.score.to_mark) == (104, 1)  # kept, and to be looked at again
 
 
+def test_nbgrader_accepts_every_repaired_notebook(
+    course: Course, released: Notebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grading, "grade_master", lambda *args: {})
+
+    def twice(notebook: Notebook) -> None:
+        notebook["cells"] += copy.deepcopy(notebook["cells"])
+
+    def no_markup(notebook: Notebook) -> None:
+        for cell in notebook["cells"]:
+            cell["metadata"] = {}
+
+    def nonsense(notebook: Notebook) -> None:
+        for cell in notebook["cells"]:
+            cell["metadata"]["nbgrader"] = {"grade_id": ["x"], "points": "many", "grade": 7}
+
+    def nothing(notebook: Notebook) -> None:
+        notebook["cells"] = []
+
+    def other_kinds(notebook: Notebook) -> None:
+        for cell in notebook["cells"]:
+            cell["cell_type"] = "code" if cell["cell_type"] == "markdown" else "raw"
+
+    def nul_in_the_text(notebook: Notebook) -> None:
+        find(notebook, "double")["source"] = "x = '\0'"
+        find(notebook, "reflection_answer")["source"] = "half\0whole \ud800"
+
+    changes = (twice, no_markup, nonsense, nothing, other_kinds, nul_in_the_text)
+    for change in changes:
+        text = json.dumps(changed(released, change))
+        hand_in(tmp_path / "inbox", change.__name__, text)
+    collect.collect(course, NAME, tmp_path / "inbox")
+    graded = list(grading.autograde(course, NAME, Unused()))
+    assert [(g.state, g.reason) for g in graded] == [("graded", "")] * len(changes)
+    assert len(feedback.generate(course, NAME)) == len(changes)
+
+
 LATE_PENALTY = """\
 from nbgrader.plugins import BasePlugin
 
@@ -1018,7 +1055,10 @@ def test_the_repositorys_configuration_hides_tests_from_formgraders_feedback_too
     assert config.CourseDirectory.source_directory == "solutions"
     assert config.CourseDirectory.submitted_directory == "class/submitted"
     assert feedback.CollectParts in config.GenerateFeedback.preprocessors
+    assert config.GenerateFeedback.exporter_class is feedback.FeedbackExporter
     assert config.ExportApp.plugin_class is reports.GradesCsv
+    # formgrader shows submissions with an exporter of nbgrader's: it must keep its own template
+    assert "template_name" not in config.HTMLExporter
 
 
 def test_unknown_students_are_refused(course: Course) -> None:
