@@ -15,15 +15,20 @@ from numpy.typing import DTypeLike
 from lstm_ref.linear import LinearParams
 from lstm_ref.params import (
     Array,
+    CoupledParams,
     GRUParams,
+    GRUResetAfterParams,
     LSTM1997Params,
     LSTMParams,
     PeepholeParams,
+    RNNParams,
 )
 
 __all__ = [
+    "init_coupled_params",
     "init_embedding",
     "init_gru_params",
+    "init_gru_reset_after_params",
     "init_linear_params",
     "init_lstm1997_params",
     "init_lstm_params",
@@ -178,7 +183,7 @@ def init_rnn_params(
     input_size: int,
     hidden_size: int,
     dtype: DTypeLike = np.float64,
-) -> tuple[Array, Array]:
+) -> RNNParams:
     """Draw the first parameters of a plain recurrent network.
 
     Parameters
@@ -190,11 +195,10 @@ def init_rnn_params(
 
     Returns
     -------
-    W : ndarray, shape (H, H + D)
-        The part acting on ``h`` is orthogonal, so that at the start it neither shrinks nor
-        stretches a gradient; the part acting on ``x`` is uniform in ``±1/√H``.
-    b : ndarray, shape (H,)
-        Zero.
+    RNNParams
+        The part of ``W`` acting on ``h`` is orthogonal, so that by itself it neither shrinks nor
+        stretches a gradient (the ``tanh′`` after it still shrinks); the part acting on ``x`` is
+        uniform in ``±1/√H``, ``b`` is 0.
 
     Raises
     ------
@@ -216,7 +220,7 @@ def init_rnn_params(
     """
     (W,) = _weights(rng, 1, input_size, hidden_size, dtype)
     W[:, :hidden_size] = orthogonal(rng, (hidden_size, hidden_size), dtype=dtype)
-    return W, np.zeros(hidden_size, dtype=dtype)
+    return RNNParams(W, np.zeros(hidden_size, dtype=dtype))
 
 
 def init_gru_params(
@@ -265,6 +269,91 @@ def init_gru_params(
     b_z = np.full(hidden_size, update_bias, dtype=dtype)
     b_r, b_h = _zeros(2, hidden_size, dtype)
     return GRUParams(W_z, b_z, W_r, b_r, W_h, b_h)
+
+
+def init_gru_reset_after_params(
+    rng: np.random.Generator,
+    input_size: int,
+    hidden_size: int,
+    update_bias: float = 0.0,
+    dtype: DTypeLike = np.float64,
+) -> GRUResetAfterParams:
+    """Draw the first parameters of a GRU whose reset gate acts after the product.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    input_size, hidden_size : int
+        At least 1.
+    update_bias : float
+        Every entry of ``b_z``; negative remembers longer.
+    dtype : dtype, optional
+
+    Returns
+    -------
+    GRUResetAfterParams
+        As `init_gru_params`; both biases of the candidate are 0.
+
+    Raises
+    ------
+    ValueError
+        If a size is below 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstm_ref import init_gru_reset_after_params
+    >>> init_gru_reset_after_params(np.random.default_rng(0), 3, 2).b_hh
+    array([0., 0.])
+    """
+    gru = init_gru_params(rng, input_size, hidden_size, update_bias, dtype)
+    return GRUResetAfterParams(*gru, np.zeros(hidden_size, dtype=dtype))
+
+
+def init_coupled_params(
+    rng: np.random.Generator,
+    input_size: int,
+    hidden_size: int,
+    forget_bias: float = 1.0,
+    dtype: DTypeLike = np.float64,
+) -> CoupledParams:
+    """Draw the first parameters of an LSTM whose input gate is ``1 − f``.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    input_size, hidden_size : int
+        At least 1.
+    forget_bias : float
+        Every entry of ``b_f``. It also shuts the input gate.
+    dtype : dtype, optional
+
+    Returns
+    -------
+    CoupledParams
+        Weights uniform in ``±1/√H``, drawn independently; the other biases are 0.
+
+    Raises
+    ------
+    ValueError
+        If a size is below 1.
+
+    References
+    ----------
+    K. Greff, R. K. Srivastava, J. Koutník, B. R. Steunebrink, J. Schmidhuber (2017). LSTM: A
+    Search Space Odyssey. IEEE Transactions on Neural Networks and Learning Systems 28(10).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstm_ref import init_coupled_params
+    >>> init_coupled_params(np.random.default_rng(0), 3, 2).b_f
+    array([1., 1.])
+    """
+    W_f, W_c, W_o = _weights(rng, 3, input_size, hidden_size, dtype)
+    b_f = np.full(hidden_size, forget_bias, dtype=dtype)
+    b_c, b_o = _zeros(2, hidden_size, dtype)
+    return CoupledParams(W_f, b_f, W_c, b_c, W_o, b_o)
 
 
 def init_peephole_params(

@@ -127,7 +127,7 @@ def highway_layer(x: Array, params: HighwayParams) -> Array:
     Raises
     ------
     ValueError
-        If shapes or dtypes do not fit.
+        If shapes or dtypes do not fit, the batch is empty, or a weight is NaN.
 
     Notes
     -----
@@ -208,3 +208,5 @@ def _check_highway(x: Array, params: HighwayParams) -> None:
     width = x.shape[1]
     for name, value in zip(params._fields, params, strict=True):
         check_array(name, value, (width, width) if name.startswith("W") else (width,))
+        if np.isnan(value).any():
+            raise ValueError(f"expected numbers in {name}, got {np.isnan(value).sum()} NaN")

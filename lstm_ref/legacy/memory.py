@@ -729,12 +729,13 @@ def _emit_backward(daddress: NTMAddress, h: Array, params: Any) -> tuple[Array, 
     """Take an address's gradient back to the controller's state and the ten parameters."""
     key, _, gate, shift, _ = _emit(h, params)
     dkey, dstrength, dgate, dshift, dsharpening = daddress
+    g = gate.reshape(1)  # with an axis, as NumPy 1 would make float64 of single-precision scalars
     deltas = (
         dkey * (1 - key**2),
-        (dstrength * sigmoid(params.W_strength @ h + params.b_strength)).reshape(1),
-        (dgate * gate * (1 - gate)).reshape(1),
+        dstrength * sigmoid(params.W_strength @ h + params.b_strength),
+        dgate * (g * (1 - g)),
         shift * (dshift - (dshift * shift).sum()),
-        (dsharpening * sigmoid(params.W_sharpening @ h + params.b_sharpening)).reshape(1),
+        dsharpening * sigmoid(params.W_sharpening @ h + params.b_sharpening),
     )
     weights = (
         params.W_key,
