@@ -9,8 +9,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lstm_grader.course import Course, GraderError
+
+if TYPE_CHECKING:
+    from lstm_grader.execution import Engine
 
 __all__ = ["main"]
 
@@ -26,7 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code."""
     arguments = _parser().parse_args(argv)
     root = Path(arguments.course).resolve()
-    course = Course(root, (root / arguments.class_folder).resolve())
+    class_folder = arguments.class_folder or ("class/demo" if arguments.run is _demo else "class")
+    course = Course(root, (root / class_folder).resolve())
     try:
         code: int = arguments.run(course, arguments)
     except GraderError as error:
@@ -55,9 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--class",
         dest="class_folder",
-        default="class",
         metavar="FOLDER",
-        help="where submissions, gradebook and feedback are (default: class)",
+        help="where submissions, gradebook and feedback are (default: class; of demo: class/demo)",
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_masters(commands)
@@ -115,7 +119,7 @@ def _add_results(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     report.set_defaults(run=_report)
 
     demo = commands.add_parser("demo", help="take a class of five the whole way (in class/demo)")
-    demo.set_defaults(run=_demo, class_folder="class/demo")
+    demo.set_defaults(run=_demo)
 
 
 def _add_students(command: argparse.ArgumentParser) -> None:
@@ -191,11 +195,9 @@ def _with_submissions(course: Course) -> list[str]:
     return [name for name in course.assignments() if course.students(name)]
 
 
-def _grade(course: Course, name: str, engine: object, arguments: argparse.Namespace) -> list[str]:
-    from lstm_grader.execution import KernelEngine
+def _grade(course: Course, name: str, engine: "Engine", arguments: argparse.Namespace) -> list[str]:
     from lstm_grader.grading import autograde
 
-    assert isinstance(engine, KernelEngine)
     total = len(arguments.student or course.students(name))
     states = []
     for one in autograde(course, name, engine, arguments.student, arguments.force):
