@@ -1,0 +1,78 @@
+"""No automatic change of a right answer passes the checks, unless it changes no valid result."""
+
+import zlib
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from lstm_ref.checks.calling import call
+from lstm_ref.checks.compare import compare
+from lstm_ref.checks.exercise import Exercise
+from tests.catalogue import ANSWERS, ASSIGNMENTS, answers_in, failures
+from tests.mutants import mutants
+
+# One style a function is enough: the checks see what it computes, not how.
+STYLE = {
+    "01-forgetting-problem": "einsum",
+    "02-intuition": "tanh",
+    "03-equations": "fused",
+    "04-gradient-flow": "fused",
+    "05-variants": "fused",
+    "06-visual-intuition": "imshow",
+    "07-use-cases": "vectorised",
+    "08-legacy": "helpers",
+}
+CASES = [
+    (name, function)
+    for name, assignment in ASSIGNMENTS.items()
+    for function, exercise in assignment.exercises.items()
+    if exercise.judge is None and not exercise.once
+]
+
+
+def namespace_of(source: str) -> dict:
+    names: dict = {}
+    exec(compile(source, "<mutant>", "exec"), names)
+    return names
+
+
+def shows_on_some_input(exercise: Exercise, function, right) -> bool:
+    """Look for a valid input, among many fresh ones, on which the mutant's result differs."""
+    makers = [m for group in (exercise.visible, *exercise.hidden.values()) for m in group]
+    for seed in range(8):
+        for k, make in enumerate(makers):
+            case = make(np.random.default_rng([seed, k]))
+            wanted, got = call(right, case, 2.0), call(function, case, 2.0)
+            if got.error is not None:
+                return True
+            if compare(wanted.result, got.result, exercise.returns, exercise.tolerance, False):
+                return True
+    return False
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "function"), CASES, ids=map("/".join, CASES))
+def test_every_mutant_that_changes_a_result_is_caught(name, function):
+    path = ANSWERS / name / f"{STYLE[name]}.py"
+    source, right = path.read_text(), answers_in(path)[function]
+    exercise = ASSIGNMENTS[name].exercises[function]
+    outcome: Counter = Counter()
+    survivors = []
+    for description, changed in mutants(source, function):
+        names = namespace_of(changed)
+        if failures(ASSIGNMENTS[name], function, names):
+            outcome["caught"] += 1
+        elif shows_on_some_input(exercise, names[function], right):
+            survivors.append(description)
+        else:
+            outcome["changes nothing"] += 1
+    assert not survivors
+    assert outcome["caught"] >= 1, outcome
+
+
+def test_mutants_are_many_and_all_different():
+    source = (ANSWERS / "03-equations" / "fused.py").read_text()
+    made = [changed for _, changed in mutants(source, "lstm_step")]
+    assert len(made) >= 20
+    assert len({zlib.crc32(changed.encode()) for changed in made}) >= 0.9 * len(made)
