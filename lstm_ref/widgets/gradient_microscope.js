@@ -1,6 +1,6 @@
 // Three networks side by side: how much of the loss's gradient arrives at a time step, and how.
 
-const PLOT = { left: 44, right: 232, top: 26, bottom: 170, low: -20, high: 4 };
+const PLOT = { left: 50, right: 232, top: 26, bottom: 170, low: -20, high: 4 };
 const LOWEST = -39.9; // where the source stops
 
 /** A power of ten as a reader says it: 12 %, 3.2 × 10⁻⁷. */
@@ -31,7 +31,7 @@ function choice(label, name, values, index, text, onInput) {
 }
 
 function panel(title, colors) {
-  const text = (x, y, anchor, content, size = 12) =>
+  const text = (x, y, anchor, content, size = 13) =>
     svg("text", { x, y, "text-anchor": anchor, fill: "currentColor", "font-size": size }, content);
   const line = (stroke, width, dashes) =>
     svg("path", { fill: "none", stroke, "stroke-width": width, "stroke-dasharray": dashes });
@@ -41,25 +41,25 @@ function panel(title, colors) {
     highway: line(colors.f, 2, "7 4"),
   };
   const marker = line("currentColor", 1, "1 2");
-  const drawing = svg("svg", { viewBox: "0 0 240 204", role: "img", style: "flex: 1 1 13rem" });
+  const drawing = svg("svg", { viewBox: "0 0 240 208", role: "img", style: "flex: 1 1 11rem" });
   const up = (log) => {
     const inside = Math.max(PLOT.low, Math.min(PLOT.high, log));
     return PLOT.top + ((PLOT.bottom - PLOT.top) * (PLOT.high - inside)) / (PLOT.high - PLOT.low);
   };
-  drawing.append(text(PLOT.left, 15, "start", title, 14));
+  drawing.append(text(PLOT.left, 15, "start", title, 16));
   for (const log of [0, -10, -20]) {
     drawing.append(
       svg("path", { d: `M${PLOT.left} ${up(log)}H${PLOT.right}`, stroke: colors.muted,
         "stroke-width": 0.6 }),
-      text(PLOT.left - 5, up(log) + 4, "end", log === 0 ? "100 %" : `1e\u2212${-log}`, 11),
+      text(PLOT.left - 5, up(log) + 4, "end", log === 0 ? "100 %" : `1e\u2212${-log}`),
     );
   }
   drawing.append(marker, lines.total, lines.gates, lines.highway);
   drawing.append(
-    text(PLOT.left, PLOT.bottom + 15, "start", "first step", 11),
-    text(PLOT.right, PLOT.bottom + 15, "end", "loss", 11),
+    text(PLOT.left, PLOT.bottom + 15, "start", "first step"),
+    text(PLOT.right, PLOT.bottom + 15, "end", "loss"),
   );
-  const reading = text(PLOT.left, PLOT.bottom + 31, "start", "", 13);
+  const reading = text(PLOT.left, PLOT.bottom + 34, "start", "", 14);
   drawing.append(reading);
   return { drawing, lines, marker, up, reading };
 }
@@ -96,8 +96,11 @@ function render({ model, el }) {
       const curves = source[kind][kind === "rnn" ? 0 : bias.value][scale.value];
       for (const [key, line] of Object.entries(p.lines)) {
         const shown = key === "total" || kind !== "rnn";
-        const d = curves[key].map((v, n) => `${n ? "L" : "M"}${across(n + 1)} ${p.up(v)}`);
-        line.setAttribute("d", shown ? d.join("") : "");
+        const points = curves[key]
+          .map((v, n) => [v, `${across(n + 1)} ${p.up(v)}`])
+          .filter(([v]) => v > LOWEST)
+          .map(([, point]) => point);
+        line.setAttribute("d", shown && points.length ? `M${points.join("L")}` : "");
       }
       p.marker.setAttribute("d", `M${across(t)} ${PLOT.top}V${PLOT.bottom}`);
       const at = (key) => part(curves[key][t - 1]);
@@ -129,7 +132,10 @@ function render({ model, el }) {
   const wide = el.querySelector(".lstm-drawing");
   wide.style.maxWidth = "none";
   wide.style.flexBasis = "100%";
-  for (const p of Object.values(panels)) p.drawing.style.width = "auto";
+  for (const p of Object.values(panels)) {
+    p.drawing.style.width = "auto";
+    p.drawing.style.maxWidth = "20rem";
+  }
   update();
 }
 
