@@ -18,6 +18,7 @@ from lstm_ref.params import *  # noqa: F403
 from lstm_ref.rnn import *  # noqa: F403
 from lstm_ref.series import *  # noqa: F403
 from lstm_ref.store import *  # noqa: F403
+from lstm_ref.tasks import *  # noqa: F403
 from lstm_ref.traces import *  # noqa: F403
 from lstm_ref.tree import *  # noqa: F403
 from lstm_ref.variants import *  # noqa: F403
