@@ -1,0 +1,390 @@
+r"""The LSTM over time, fused; the same numbers as `lstm_ref.lstm_forward` and its backward pass.
+
+Shapes
+------
+``T`` time, ``B`` batch, ``D`` input size, ``H`` hidden size. Callers see ``(T, B, D)`` and course
+weights; inside, the batch comes last (see `lstm_ref.fast.sequence`).
+
+Notes
+-----
+What each trick buys, most first:
+
+1. One product a step. ``[W_o W_i W_f W_c b] · [h, x, 1]`` yields all four gates with input and
+   bias included.
+2. One ``tanh`` for all four gates, by ``σ(z) = ½ + ½ tanh(z / 2)``. The inner ½ is multiplied into
+   the weights beforehand, which is exact in binary.
+3. Neighbours in memory. A step's rows are ``[o, i, f, c̃, c]``: the sigmoids are one piece,
+   and the one product ``[i, f] · [c̃, c]`` makes both terms of the new cell state.
+4. Local derivatives for a block of time at once, so a backward step is five NumPy calls.
+5. Weight gradients in one product a block: ``dW = Σ δ_t [h, x, 1]_tᵀ``, biases included.
+6. No array is born inside a loop: results go to ``out=``, and loops walk over ready-made views.
+7. Halves of a large batch run in two threads (see `lstm_ref.fast.threads`).
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lstm_ref.fast.sequence import (
+    Lengths,
+    affine_inputs,
+    as_columns,
+    check_gradients,
+    joining_states,
+    read_lengths,
+    repeated,
+    spread_gradients,
+    states_at,
+    time_blocks,
+    write_outputs,
+)
+from lstm_ref.fast.threads import plan_parts, run_parts
+from lstm_ref.params import Array, LSTMParams
+from lstm_ref.validation import check_sequence
+
+__all__ = ["LSTMTape", "lstm_backward", "lstm_forward", "lstm_forward_cached"]
+
+
+class LSTMPart(NamedTuple):
+    """What the forward pass of one part of the batch leaves behind."""
+
+    columns: slice
+    lengths: Lengths | None
+    inputs: Array  # (T + 1, H + D + 1, B)  [h, x, 1] before each step
+    gates: Array  # (T + 1, 5 H, B)  [o, i, f, candidate, c before the step]
+    tanh_c: Array  # (T, H, B)  of the cell state after each step
+
+
+class LSTMTape(NamedTuple):
+    """What `lstm_forward_cached` keeps for `lstm_backward`, which may use it many times.
+
+    Holds a copy of the weights: a later change of the parameters does not reach it.
+    """
+
+    weights: Array  # (4 H, H + D + 1)
+    parts: list[LSTMPart]
+
+
+def _pack(params: LSTMParams) -> Array:
+    """Stack weights and biases as ``[[W_o, b_o], [W_i, b_i], [W_f, b_f], [W_c, b_c]]``."""
+    W_f, b_f, W_i, b_i, W_c, b_c, W_o, b_o = params
+    weights = np.concatenate([W_o, W_i, W_f, W_c])  # (4H, H + D)
+    biases = np.concatenate([b_o, b_i, b_f, b_c])  # (4H,)
+    return np.concatenate([weights, biases[:, None]], axis=1)
+
+
+def _unpack(packed: Array) -> LSTMParams:
+    """Take a packed gradient apart again."""
+    o, i, f, c = np.split(packed, 4)  # (H, H + D + 1) each
+    return LSTMParams(*(a.copy() for g in (f, i, c, o) for a in (g[:, :-1], g[:, -1])))
+
+
+def _for_tanh(weights: Array, batch_size: int) -> Array:
+    """Halve the rows of the three sigmoid gates, as ``σ(z) = ½ + ½ tanh(z / 2)`` asks.
+
+    The order in memory is the faster one: by column for a single vector, by row otherwise.
+    """
+    halved = weights.copy(order="F" if batch_size == 1 else "C")
+    halved[: 3 * len(weights) // 4] *= 0.5
+    return halved
+
+
+def _forward_part(
+    xs: Array, h0: Array, c0: Array, weights: Array, lengths: Lengths | None, keep: bool
+) -> tuple[Array, Array, Array]:
+    """Run one part of the batch; returns inputs, gates and tanh_c of an `LSTMPart`."""
+    (steps, batch_size, _), H = xs.shape, h0.shape[1]
+    inputs = affine_inputs(xs, lengths, lead=H)
+    inputs[0, :H] = h0.T
+    gates = repeated(steps + 1, (5 * H, batch_size), inputs.dtype, keep)
+    gates[0, 4 * H :] = c0.T
+    tanh_c = repeated(steps, (H, batch_size), inputs.dtype, keep)
+    terms: Array = np.empty((2 * H, batch_size), inputs.dtype)  # [i · candidate, f · c]
+    written, kept = terms[:H], terms[H:]
+    half = np.array(0.5, inputs.dtype)
+    product, tanh, multiply, add = _for_tanh(weights, batch_size).dot, np.tanh, np.multiply, np.add
+    now = gates[:-1]
+    for hx, z, sigmoids, o, i_f, candidate_c, c_next, tanh_c_next, h_next in zip(
+        inputs[:-1],
+        now[:, : 4 * H],
+        now[:, : 3 * H],
+        now[:, :H],
+        now[:, H : 3 * H],
+        now[:, 3 * H :],
+        gates[1:, 4 * H :],
+        tanh_c,
+        inputs[1:, :H],
+        strict=True,
+    ):
+        product(hx, z)
+        tanh(z, z)
+        multiply(sigmoids, half, sigmoids)
+        add(sigmoids, half, sigmoids)
+        multiply(i_f, candidate_c, terms)
+        add(written, kept, c_next)
+        tanh(c_next, tanh_c_next)
+        multiply(o, tanh_c_next, h_next)
+    return inputs, gates, tanh_c
+
+
+def _forward(
+    xs: Array,
+    h0: Array,
+    c0: Array,
+    params: LSTMParams,
+    lengths: ArrayLike | None,
+    threads: int | None,
+    keep: bool,
+) -> tuple[Array, tuple[Array, Array], LSTMTape]:
+    """Check, cut the batch into parts, run them, and gather what comes back."""
+    check_sequence(xs, params, LSTMParams, h0=h0, c0=c0)
+    ends = read_lengths(lengths, *xs.shape[:2])
+    weights = _pack(params)
+    dtype = np.result_type(xs, h0, c0, weights)
+    xs, h0, c0, weights = (a.astype(dtype, copy=False) for a in (xs, h0, c0, weights))
+    steps, batch_size, H = *xs.shape[:2], h0.shape[1]
+    hs = np.empty((steps, batch_size, H), dtype)
+    h_T, c_T = np.empty_like(h0, order="C"), np.empty_like(c0, order="C")
+
+    def run(at: slice) -> LSTMPart:
+        stops = None if ends is None else ends[at]
+        # A cell state in mid-sequence is only there to be read if every step has its own.
+        inputs, gates, tanh_c = _forward_part(
+            xs[:, at], h0[at], c0[at], weights, stops, keep or ends is not None
+        )
+        write_outputs(hs[:, at], inputs[1:, :H], stops)
+        h_T[at] = states_at(inputs[:, :H], stops)
+        c_T[at] = states_at(gates[:, 4 * H :], stops)
+        return LSTMPart(at, stops, inputs, gates, tanh_c)
+
+    parts = run_parts(run, plan_parts(batch_size, batch_size * weights.size, threads))
+    return hs, (h_T, c_T), LSTMTape(weights, parts)
+
+
+def lstm_forward(
+    xs: Array,
+    h0: Array,
+    c0: Array,
+    params: LSTMParams,
+    lengths: ArrayLike | None = None,
+    threads: int | None = None,
+) -> tuple[Array, tuple[Array, Array]]:
+    """Run an LSTM over a batch of sequences; the numbers of `lstm_ref.lstm_forward`.
+
+    Parameters
+    ----------
+    xs : ndarray, shape (T, B, D)
+    h0, c0 : ndarray, shape (B, H)
+        Initial states.
+    params : LSTMParams
+    lengths : array_like of int, shape (B,), optional
+        How many steps of each sequence count. Past its end a sequence's state is held and its
+        rows of `hs` are zero; a length of 0 leaves the initial state. All steps count if omitted.
+    threads : int, optional
+        Parts the batch is cut into, each run in a thread. By default as many as BLAS may use
+        (``OPENBLAS_NUM_THREADS``), and one where a second would not pay.
+
+    Returns
+    -------
+    hs : ndarray, shape (T, B, H)
+        ``hs[t]`` is the hidden state after input ``xs[t]``.
+    (h_T, c_T) : tuple of ndarray, shape (B, H)
+        The states after each sequence's last step.
+
+    Raises
+    ------
+    ValueError
+        If shapes or dtypes do not fit, T or B is 0, a weight is NaN, a length is negative or
+        larger than T, or `threads` is below 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstm_ref import LSTMParams, fast
+    >>> p = LSTMParams(*[np.zeros((2, 5)), np.ones(2)] * 4)
+    >>> zero = np.zeros((3, 2))
+    >>> hs, (h, c) = fast.lstm_forward(np.ones((7, 3, 3)), zero, zero, p, lengths=[7, 4, 0])
+    >>> hs.shape, bool((h[1] == hs[3, 1]).all()), bool((h[2] == 0).all())
+    ((7, 3, 2), True, True)
+    """
+    hs, states, _ = _forward(xs, h0, c0, params, lengths, threads, keep=False)
+    return hs, states
+
+
+def lstm_forward_cached(
+    xs: Array,
+    h0: Array,
+    c0: Array,
+    params: LSTMParams,
+    lengths: ArrayLike | None = None,
+    threads: int | None = None,
+) -> tuple[Array, tuple[Array, Array], LSTMTape]:
+    """Run an LSTM over time and keep what `lstm_backward` needs.
+
+    Parameters and errors are those of `lstm_forward`.
+
+    Returns
+    -------
+    hs : ndarray, shape (T, B, H)
+    (h_T, c_T) : tuple of ndarray, shape (B, H)
+    tape : LSTMTape
+    """
+    return _forward(xs, h0, c0, params, lengths, threads, keep=True)
+
+
+def _local_derivatives(gates: Array, tanh_c: Array, local: Array) -> None:
+    """Fill ``local (n, 6, H, B)`` with all that a backward step multiplies by, for n steps.
+
+    Rows 0 and 1 take the gradient of h on to c and to o's pre-activation; rows 2 to 5 take that
+    of c on to the pre-activations of i, f, candidate, and to the cell state before.
+    """
+    n, _, H, batch_size = local.shape
+    blocks = gates.reshape(n, 5, H, batch_size)
+    o, i, f, candidate = (blocks[:, k] for k in range(4))
+    sigmoids, slopes = blocks[:, :3], local[:, 1:4]
+    np.multiply(sigmoids, sigmoids, slopes)
+    np.subtract(sigmoids, slopes, slopes)  # σ′ = σ − σ²
+    slopes[:, 0] *= tanh_c
+    slopes[:, 1:] *= blocks[:, 3:]  # i by candidate, f by c
+    for row, gate, value in ((local[:, 0], o, tanh_c), (local[:, 4], i, candidate)):
+        np.multiply(value, value, row)
+        np.multiply(row, gate, row)
+        np.subtract(gate, row, row)  # gate · tanh′ = gate − gate · tanh²
+    local[:, 5] = f
+
+
+def _backward_steps(
+    local: Array,
+    deltas: Array,
+    dhs: Array,
+    dh: Array,
+    dc: Array,
+    joining: list[Any],
+    recurrent: Any,
+) -> Array:
+    """Go back through one block of time; fills `deltas`, updates `dh`, returns the new ``dc``.
+
+    Parameters
+    ----------
+    local : ndarray, shape (n, 6, H, B)
+        From `_local_derivatives`.
+    deltas : ndarray, shape (n, 6, H, B)
+        Receives ``[dc, δ_o, δ_i, δ_f, δ_candidate, dc before the step]``.
+    dhs : ndarray, shape (n, H, B)
+        Loss gradients of the hidden states; used as working space.
+    dh, dc : ndarray, shape (H, B)
+        What comes from the later steps.
+    joining : list
+        For each step None, or the gradient of final cell states that were reached with it.
+    recurrent : callable
+        ``recurrent(δ, dh)`` writes ``W_hᵀ δ`` into ``dh``.
+    """
+    n, _, H, batch_size = local.shape
+    add, multiply = np.add, np.multiply
+    for dh_t, by_h, by_c, from_h, from_c, dc_t, dc_before, delta, final in zip(
+        dhs[::-1],
+        local[::-1, :2],
+        local[::-1, 2:],
+        deltas[::-1, :2],
+        deltas[::-1, 2:],
+        deltas[::-1, 0],
+        deltas[::-1, 5],
+        deltas[::-1].reshape(n, 6 * H, batch_size)[:, H : 5 * H],
+        joining[::-1],
+        strict=True,
+    ):
+        if final is not None:
+            dc = dc + final
+        add(dh_t, dh, dh_t)
+        multiply(by_h, dh_t, from_h)
+        add(dc_t, dc, dc_t)
+        multiply(by_c, dc_t, from_c)
+        recurrent(delta, dh)
+        dc = dc_before
+    return dc.copy()
+
+
+def _backward_part(
+    dhs: Array, part: LSTMPart, weights: Array, dxs: Array, dh_T: Array | None, dc_T: Array | None
+) -> tuple[Array, Array, Array]:
+    """Take one part of the batch back through time.
+
+    Writes ``dxs (T, B, D)``; returns ``dh0, dc0 (B, H)`` and the packed weight gradient.
+    """
+    steps, H, batch_size = part.tanh_c.shape
+    dtype = weights.dtype
+    spread = spread_gradients(dhs, dh_T, part.lengths, dtype)  # (T + 1, H, B)
+    joining = joining_states(dc_T, part.lengths, steps, batch_size)
+    recurrent = np.ascontiguousarray(weights[:, :H].T).dot  # (H, 4H)
+    weights_x = weights[:, H:-1].T  # (D, 4H)
+    gradient = np.zeros_like(weights)
+    dh: Array = np.zeros((H, batch_size), dtype)
+    dc: Array = np.zeros((H, batch_size), dtype)
+    local: Array = np.empty((0, 6, H, batch_size), dtype)
+    for block in time_blocks(steps, 6 * H * batch_size, batch_size):
+        n = block.stop - block.start
+        if len(local) < n:  # the first block is the longest
+            local, deltas = np.empty((2, n, 6, H, batch_size), dtype)
+        after = slice(block.start + 1, block.stop + 1)
+        _local_derivatives(part.gates[block], part.tanh_c[block], local[:n])
+        dc = _backward_steps(
+            local[:n], deltas[:n], spread[after], dh, dc, joining[after], recurrent
+        )
+        delta = as_columns(deltas[:n, 1:5].reshape(n, 4 * H, batch_size))  # (4H, n B)
+        gradient += delta @ as_columns(part.inputs[block]).T
+        dxs[block] = (weights_x @ delta).reshape(-1, n, batch_size).transpose(1, 2, 0)
+    if joining[0] is not None:
+        dc += joining[0]
+    return (dh + spread[0]).T.copy(), dc.T.copy(), gradient
+
+
+def lstm_backward(
+    dhs: Array, tape: LSTMTape, dh_T: Array | None = None, dc_T: Array | None = None
+) -> tuple[Array, Array, Array, LSTMParams]:
+    """Take loss gradients back through time; the numbers of `lstm_ref.lstm_backward`.
+
+    Parameters
+    ----------
+    dhs : ndarray, shape (T, B, H)
+        Loss gradient of every hidden state.
+    tape : LSTMTape
+        From `lstm_forward_cached`; holds the weights and lengths, and is left as it is.
+    dh_T, dc_T : ndarray, shape (B, H), optional
+        Loss gradients of the final states, over and above `dhs`; zero if omitted.
+
+    Returns
+    -------
+    dxs : ndarray, shape (T, B, D)
+    dh0, dc0 : ndarray, shape (B, H)
+    grads : LSTMParams
+        Summed over time and batch.
+
+    Raises
+    ------
+    ValueError
+        If a shape or dtype does not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstm_ref import LSTMParams, fast
+    >>> p = LSTMParams(*[np.ones((2, 5)), np.ones(2)] * 4)
+    >>> zero = np.zeros((3, 2))
+    >>> hs, states, tape = fast.lstm_forward_cached(np.ones((7, 3, 3)), zero, zero, p)
+    >>> dxs, dh0, dc0, grads = fast.lstm_backward(np.ones_like(hs), tape)
+    >>> dxs.shape, dh0.shape, grads.W_f.shape
+    ((7, 3, 3), (3, 2), (2, 5))
+    """
+    weights, parts = tape
+    steps, H, batch_size = len(parts[0].tanh_c), len(weights) // 4, parts[-1].columns.stop
+    check_gradients(dhs, (steps, batch_size, H), dh_T=dh_T, dc_T=dc_T)
+    dxs = np.empty((steps, batch_size, weights.shape[1] - H - 1), weights.dtype)
+
+    def run(part: LSTMPart) -> tuple[Array, Array, Array]:
+        at = part.columns
+        finals = (None if d is None else d[at] for d in (dh_T, dc_T))
+        return _backward_part(dhs[:, at], part, weights, dxs[:, at], *finals)
+
+    dh0s, dc0s, gradients = zip(*run_parts(run, parts), strict=True)
+    return dxs, np.concatenate(dh0s), np.concatenate(dc0s), _unpack(sum(gradients))
