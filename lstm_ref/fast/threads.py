@@ -9,7 +9,6 @@ another BLAS (Accelerate, MKL) or no `ctypes` (WebAssembly) nothing is found, no
 and everything runs in one thread unless more are asked for.
 """
 
-import contextvars
 import ctypes
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -159,19 +158,19 @@ def run_parts(function: Callable[[Part], Result], parts: Sequence[Part]) -> list
     """
     results: dict[int, Any] = {}
     errors: list[BaseException] = []
+    settings: Any = np.geterr()
 
     def run(index: int) -> None:
         try:
-            results[index] = function(parts[index])
+            with np.errstate(**settings):  # a new thread does not have its caller's
+                results[index] = function(parts[index])
         except BaseException as error:
             errors.append(error)
 
     with one_blas_thread():
         started = []
         for index in range(1, len(parts)):
-            # The copied context carries np.errstate into the thread.
-            context = contextvars.copy_context()
-            thread = Thread(target=context.run, args=(run, index))
+            thread = Thread(target=run, args=(index,))
             try:
                 thread.start()
             except RuntimeError:
