@@ -1,5 +1,6 @@
 """The checks' own behaviour: every way an answer can fail has its own clear message."""
 
+import dataclasses
 import time
 
 import numpy as np
@@ -334,3 +335,21 @@ def update_cell(f, c_prev, i, candidate):
     with pytest.raises(CheckFailed) as caught:
         checks.visible("update_cell", notebook(source))
     assert caught.value.report.kind == "unrepeatable"
+
+
+def test_endless_loop_in_one_function_costs_its_time_once():
+    from lstm_ref.checks import Assignment
+
+    quick = [
+        dataclasses.replace(exercise, seconds=0.3)
+        for exercise in checks.ASSIGNMENT.exercises.values()
+    ]
+    assignment = Assignment("03-equations", quick)
+    names = notebook(WRONG_THEN_RIGHT.replace("    return sigmoid(", "    while True: (", 1))
+    start = time.perf_counter()
+    for run in (assignment.visible, assignment.hidden):
+        with pytest.raises(CheckFailed) as caught:
+            run("forget_gate", names)
+        assert caught.value.report.kind == "slow"
+        run("lstm_step", names)
+    assert time.perf_counter() - start < 1.0

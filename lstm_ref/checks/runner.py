@@ -50,6 +50,7 @@ class Assignment:
         self.name = name
         self.exercises = {exercise.name: exercise for exercise in exercises}
         self._once: dict[str, tuple[Any, Outcome]] = {}  # function and outcome, by exercise
+        self._endless: dict[str, tuple[Any, Report]] = {}  # function and report, by exercise
 
     def visible(self, function: str, namespace: MutableMapping[str, Any]) -> None:
         """Check a function on the small cases a student may see.
@@ -100,17 +101,31 @@ class Assignment:
     ) -> None:
         function: Any = namespace.get(exercise.name)
         self._check_defined(exercise, namespace, function)
+        known = self._endless.get(exercise.name)
+        if known is not None and known[0] is function:
+            raise CheckFailed(known[1])
+        report = self._examine(exercise, function, cases, echo)
+        if report is None:
+            return
+        if report.kind == "slow":
+            self._endless[exercise.name] = (function, report)
+        raise CheckFailed(report) from None
+
+    def _examine(
+        self, exercise: Exercise, function: Any, cases: list[Case], echo: bool
+    ) -> Report | None:
         if exercise.once:
-            report = self._examine_once(exercise, function, cases, echo)
-        else:
+            return self._examine_once(exercise, function, cases, echo)
+        if not self._builds_on_others(exercise, function):
+            return _examine(exercise, function, cases, echo)
+        if not self._builds_on_endless(function):
             report = _examine(exercise, function, cases, echo)
-        if report is not None and not exercise.once and self._builds_on_others(exercise, function):
-            # A mistake in an earlier part must not cost points here: try once more with the
-            # reference for everything this function may build on.
-            with self._references_for(exercise, function):
-                report = _examine(exercise, function, cases, echo=False)
-        if report is not None:
-            raise CheckFailed(report) from None
+            if report is None:
+                return None
+        # A mistake in an earlier part must not cost points here: try with the reference for
+        # everything this function may build on.
+        with self._references_for(exercise, function):
+            return _examine(exercise, function, cases, echo=False)
 
     def _examine_once(
         self, exercise: Exercise, function: Any, cases: list[Case], echo: bool
@@ -140,6 +155,10 @@ class Assignment:
     def _builds_on_others(self, exercise: Exercise, function: Any) -> bool:
         names = _globals_of(function)
         return any(n in names for n in self.exercises if n != exercise.name)
+
+    def _builds_on_endless(self, function: Any) -> bool:
+        names = _globals_of(function)
+        return any(names.get(name) is endless for name, (endless, _) in self._endless.items())
 
     @contextmanager
     def _references_for(self, exercise: Exercise, function: Any) -> Iterator[None]:
