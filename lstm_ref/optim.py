@@ -1,7 +1,7 @@
 """Optimisers: what to do with a gradient.
 
 Pure: state goes in, state comes out. Parameters, gradients and state are trees (`lstm_ref.tree`),
-so a dict of arrays and the `NamedTuple`s of the course are served alike.
+so a dict of arrays and the named tuples of the course are served alike.
 """
 
 from collections.abc import Callable

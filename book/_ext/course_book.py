@@ -13,6 +13,7 @@ import inspect
 import pathlib
 import re
 import shutil
+import sys
 from typing import Any
 
 from docutils import nodes
@@ -107,9 +108,14 @@ class Api(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Hand the work to autodoc."""
         module = importlib.import_module(self.arguments[0])
-        lines = [f".. automodule:: {module.__name__}", "   :no-index:", ""]
+        # A function of the module's own name, such as gradcheck, keeps the name in the index.
+        hidden = ["   :no-index:"] if module.__name__.rpartition(".")[2] in module.__all__ else []
+        lines = [f".. automodule:: {module.__name__}", *hidden, ""]
         for name in module.__all__:
             kind, options = documenter(getattr(module, name))
+            if kind == "data":  # a type alias; autodoc would show the docstring of its type
+                lines += [f".. py:data:: {module.__name__}.{name}", ""]
+                continue
             path = public_path(module.__name__, name) if kind != "data" else module.__name__
             lines += [f".. auto{kind}:: {path}.{name}", *(f"   {o}" for o in options), ""]
         node = nodes.Element()
@@ -127,8 +133,14 @@ def documenter(value: Any) -> tuple[str, list[str]]:
 
 
 def public_path(module: str, name: str) -> str:
-    """Prefer ``lstm_ref``, where readers import from, to the module that holds a name."""
-    return "lstm_ref" if hasattr(lstm_ref, name) else module
+    """Find the shortest package that a name can be imported from: ``lstm_ref``, if it can."""
+    value = getattr(sys.modules[module], name)
+    path = module
+    while "." in path:
+        path = path.rpartition(".")[0]
+        if getattr(sys.modules[path], name, None) is value:
+            module = path
+    return module
 
 
 def find_public_name(
@@ -136,7 +148,9 @@ def find_public_name(
 ) -> nodes.Element | None:
     """Resolve ``lstm_ref.cells.lstm_step`` to where ``lstm_ref.lstm_step`` is documented."""
     module, _, name = node.get("reftarget", "").rpartition(".")
-    if node.get("refdomain") != "py" or not module.startswith("lstm_ref."):
+    if node.get("refdomain") != "py" or not hasattr(sys.modules.get(module), name):
+        return None
+    if not module.startswith("lstm_ref."):
         return None
     found = env.get_domain("py").resolve_any_xref(
         env, node["refdoc"], app.builder, f"{public_path(module, name)}.{name}", node, contnode
