@@ -9,9 +9,17 @@ are never modified, results never share memory with them. The same numbers, fast
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from lstm_ref.params import Array, LSTMCache, LSTMParams
-from lstm_ref.validation import check_array, check_backward, check_broadcast, check_gate, check_step
+from lstm_ref.validation import (
+    as_floating,
+    check_array,
+    check_backward,
+    check_broadcast,
+    check_gate,
+    check_step,
+)
 
 __all__ = [
     "forget_gate",
@@ -25,7 +33,7 @@ __all__ = [
 ]
 
 
-def sigmoid(z: Array) -> Array:
+def sigmoid(z: ArrayLike) -> Array:
     """Logistic function ``σ(z) = 1 / (1 + exp(−z))``, silent and exact for any finite ``z``.
 
     Parameters
@@ -38,6 +46,11 @@ def sigmoid(z: Array) -> Array:
     ndarray
         Same shape as `z`, values in [0, 1], floating dtype kept (integers become float64).
 
+    Raises
+    ------
+    ValueError
+        If `z` does not hold real numbers.
+
     Notes
     -----
     ``exp`` is taken of ``−|z|`` only, so it cannot overflow: ``σ(z)`` is ``1 / (1 + e)`` on the
@@ -49,7 +62,7 @@ def sigmoid(z: Array) -> Array:
     >>> sigmoid([-1000.0, 0.0, 1000.0])
     array([0. , 0.5, 1. ])
     """
-    z = np.asarray(z)
+    z = as_floating("z", z)
     e = np.exp(-np.abs(z))
     return np.asarray(np.where(z >= 0, 1, e) / (1 + e), dtype=e.dtype)
 

@@ -1,10 +1,16 @@
-"""The memory cell before it learns: a store with valves, its half-life, a latch set by hand."""
+"""The memory cell before it learns: a store with valves, its half-life, a latch set by hand.
+
+Shapes
+------
+``T`` time; ``…`` any further axes, so one cell, many, or a batch of them.
+"""
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from lstm_ref.cells import sigmoid
 from lstm_ref.params import Array, LSTMParams
+from lstm_ref.validation import as_floating, check_broadcast
 
 __all__ = ["apply_gate", "carry", "half_life", "latch_params"]
 
@@ -22,23 +28,30 @@ def apply_gate(z: ArrayLike, v: ArrayLike) -> Array:
     ndarray
         Of the broadcast shape.
 
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
     Examples
     --------
     >>> from lstm_ref import apply_gate
     >>> apply_gate([-1000.0, 0.0, 1000.0], 4.0)
     array([0., 2., 4.])
     """
-    return np.asarray(sigmoid(np.asarray(z)) * np.asarray(v))
+    check_broadcast(z=z, v=v)
+    return np.asarray(np.multiply(sigmoid(z), v))
 
 
-def carry(c0: ArrayLike, f: Array, i: Array, candidate: Array) -> Array:
+def carry(c0: ArrayLike, f: ArrayLike, i: ArrayLike, candidate: ArrayLike) -> Array:
     """Unroll ``c_t = f_t · c_{t−1} + i_t · c̃_t``.
 
     Parameters
     ----------
     c0 : array_like, shape (…)
         Initial content.
-    f, i, candidate : ndarray, shape (T, …)
+    f, i, candidate : array_like, shape (T, …)
+        What to keep, how much to write, and what.
 
     Returns
     -------
@@ -48,7 +61,7 @@ def carry(c0: ArrayLike, f: Array, i: Array, candidate: Array) -> Array:
     Raises
     ------
     ValueError
-        If the three sequences differ in shape, or there is no step.
+        If the three sequences differ in shape, `c0` does not fit them, or there is no step.
 
     Examples
     --------
@@ -57,13 +70,18 @@ def carry(c0: ArrayLike, f: Array, i: Array, candidate: Array) -> Array:
     >>> carry(8.0, np.full(3, 0.5), np.array([0.0, 0.0, 1.0]), np.ones(3))
     array([4., 2., 2.])
     """
+    f, i, candidate = (
+        as_floating(name, value) for name, value in (("f", f), ("i", i), ("candidate", candidate))
+    )
     if not (f.shape == i.shape == candidate.shape) or f.ndim == 0 or len(f) == 0:
         raise ValueError(
             "expected f, i and candidate of one shape (T, …) with T ≥ 1, got "
             f"{f.shape}, {i.shape} and {candidate.shape}"
         )
-    c = np.asarray(c0, dtype=f.dtype)
-    contents = np.empty_like(f)  # (T, …)
+    contents = np.empty(f.shape, dtype=np.result_type(f, i, candidate))  # (T, …)
+    c = as_floating("c0", c0).astype(contents.dtype)
+    if np.broadcast_shapes(c.shape, f.shape[1:]) != f.shape[1:]:
+        raise ValueError(f"expected c0 of shape {f.shape[1:]}, got {c.shape}")
     for t in range(len(f)):
         contents[t] = c = f[t] * c + i[t] * candidate[t]
     return contents
@@ -93,8 +111,7 @@ def half_life(f: ArrayLike) -> Array:
     >>> half_life([0.0, 0.5, 1.0])
     array([ 0.,  1., inf])
     """
-    gate = np.asarray(f)
-    gate = gate if np.issubdtype(gate.dtype, np.floating) else gate.astype(float)
+    gate = as_floating("f", f)
     if not ((gate >= 0) & (gate <= 1)).all():
         raise ValueError(f"expected forget gates between 0 and 1, got {gate.min()} to {gate.max()}")
     inner = np.where((gate > 0) & (gate < 1), gate, gate.dtype.type(0.5))

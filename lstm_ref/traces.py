@@ -1,12 +1,16 @@
 """Looking inside an LSTM: its gates over time, its belt, and the gradient along its cell.
 
-Shapes: ``T`` time, ``B`` batch, ``H`` hidden size.
+Shapes
+------
+``T`` time, ``B`` batch, ``H`` hidden size; sequences are time-major.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from lstm_ref.layers import lstm_forward_cached
 from lstm_ref.params import Array, LSTMParams
+from lstm_ref.validation import as_floating
 
 __all__ = ["belt_contributions", "carousel_gradient", "gate_trace"]
 
@@ -47,12 +51,13 @@ def gate_trace(xs: Array, h0: Array, c0: Array, params: LSTMParams) -> dict[str,
     return {**trace, "c": np.stack([cache.c_next for cache in caches]), "h": hs}
 
 
-def belt_contributions(f: Array, i: Array, candidate: Array, c0: float) -> Array:
-    """Split one unit's cell state by who put it there.
+def belt_contributions(f: ArrayLike, i: ArrayLike, candidate: ArrayLike, c0: float) -> Array:
+    r"""Split one unit's cell state by the step that put it there.
 
     Parameters
     ----------
-    f, i, candidate : ndarray, shape (T,)
+    f, i, candidate : array_like, shape (T,)
+        The gates and the candidate of one unit.
     c0 : float
         Initial cell state.
 
@@ -65,7 +70,14 @@ def belt_contributions(f: Array, i: Array, candidate: Array, c0: float) -> Array
     Raises
     ------
     ValueError
-        If the three rows differ in shape or are empty.
+        If the three rows differ in shape or are empty, or `c0` is no scalar.
+
+    Notes
+    -----
+    Everything on the belt is scaled by each forget gate it passes:
+
+    .. math::
+        c_t = c_0 \prod_{r \le t} f_r + \sum_{s \le t} i_s \tilde c_s \prod_{s < r \le t} f_r
 
     Examples
     --------
@@ -75,13 +87,18 @@ def belt_contributions(f: Array, i: Array, candidate: Array, c0: float) -> Array
     array([[ 4. ,  1. ,  0. ],
            [ 2. ,  0.5, -1. ]])
     """
+    f, i, candidate = (
+        as_floating(name, value) for name, value in (("f", f), ("i", i), ("candidate", candidate))
+    )
     if not (f.shape == i.shape == candidate.shape) or f.ndim != 1 or len(f) == 0:
         raise ValueError(
             "expected f, i and candidate of shape (T,) with T ≥ 1, got "
             f"{f.shape}, {i.shape} and {candidate.shape}"
         )
-    belt = np.zeros((len(f), len(f) + 1), dtype=f.dtype)  # (T, T + 1)
-    items = np.zeros(len(f) + 1, dtype=f.dtype)
+    if np.ndim(c0) != 0:
+        raise ValueError(f"expected c0 as a scalar, got shape {np.shape(c0)}")
+    belt = np.zeros((len(f), len(f) + 1), dtype=np.result_type(f, i, candidate))  # (T, T + 1)
+    items = np.zeros_like(belt[0])  # (T + 1,)
     items[0] = c0
     for t in range(len(f)):
         items = items * f[t]
@@ -90,12 +107,12 @@ def belt_contributions(f: Array, i: Array, candidate: Array, c0: float) -> Array
     return belt
 
 
-def carousel_gradient(fs: Array) -> Array:
+def carousel_gradient(fs: ArrayLike) -> Array:
     """Return the gradient along the cell state alone, ``∂c_T/∂c_t = f_{t+1} ⋯ f_T``.
 
     Parameters
     ----------
-    fs : ndarray, shape (T, …)
+    fs : array_like, shape (T, …)
         Forget gates of steps 1 to T.
 
     Returns
@@ -121,6 +138,7 @@ def carousel_gradient(fs: Array) -> Array:
     >>> carousel_gradient(np.array([0.5, 1.0, 0.25]))
     array([0.125, 0.25 , 0.25 , 1.   ])
     """
-    if fs.ndim == 0 or len(fs) == 0:
-        raise ValueError(f"expected fs of shape (T, …) with T ≥ 1, got {fs.shape}")
-    return np.concatenate([np.cumprod(fs[::-1], axis=0)[::-1], np.ones_like(fs[:1])])
+    gates = as_floating("fs", fs)
+    if gates.ndim == 0 or len(gates) == 0:
+        raise ValueError(f"expected fs of shape (T, …) with T ≥ 1, got {gates.shape}")
+    return np.concatenate([np.cumprod(gates[::-1], axis=0)[::-1], np.ones_like(gates[:1])])

@@ -7,8 +7,10 @@ before its first step, so a bad length or state is named before any work is done
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
+    "as_floating",
     "check_array",
     "check_backward",
     "check_broadcast",
@@ -37,6 +39,16 @@ def check_array(name: str, value: Any, shape: tuple[int | str, ...]) -> None:
             )
     if not np.issubdtype(value.dtype, np.floating):
         raise ValueError(f"expected {name} of a floating dtype, got {value.dtype}")
+
+
+def as_floating(name: str, value: ArrayLike) -> NDArray[np.floating[Any]]:
+    """Read numbers as a floating array; integers become float64, anything else is refused."""
+    array = np.asarray(value)
+    if array.dtype == bool or np.issubdtype(array.dtype, np.integer):
+        return array.astype(np.float64)
+    if not np.issubdtype(array.dtype, np.floating):
+        raise ValueError(f"expected {name} as real numbers, got {array.dtype}")
+    return array
 
 
 def check_broadcast(**values: Any) -> None:
