@@ -1,0 +1,101 @@
+"""The built site: nothing secret in it, nothing missing, nothing loaded from elsewhere."""
+
+import html.parser
+import json
+import pathlib
+import re
+import urllib.parse
+
+import pytest
+
+from tests.catalogue import ROOT
+
+SITE = ROOT / "_build" / "html"
+PAGES = sorted((SITE / "book").glob("*.html"))
+SECRETS = ("BEGIN SOLUTION", "BEGIN HIDDEN", "Marking scheme", "Model answer")
+
+pytestmark = pytest.mark.skipif(not PAGES, reason="the book is not built: make book")
+
+
+class Page(html.parser.HTMLParser):
+    """Collects what a page links to, what it loads, and its anchors."""
+
+    def __init__(self, path: pathlib.Path) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.loads: list[str] = []
+        self.anchors: set[str] = set()
+        self.images: list[dict[str, str | None]] = []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if given.get("id"):
+            self.anchors.add(str(given["id"]))
+        if tag == "a" and given.get("href"):
+            self.links.append(str(given["href"]))
+        if tag in ("script", "img", "iframe", "source") and given.get("src"):
+            self.loads.append(str(given["src"]))
+        if tag == "link" and given.get("rel") in ("stylesheet", "preload", "icon", "shortcut icon"):
+            self.loads.append(str(given["href"]))
+        if tag == "img":
+            self.images.append(given)
+
+
+def chapters_in_contents() -> set[str]:
+    lines = (ROOT / "_toc.yml").read_text().splitlines()
+    return {m[1] for line in lines if (m := re.search(r"(?:file|root): book/([\w-]+)", line))}
+
+
+def test_only_pages_of_the_contents_are_built():
+    assert {page.stem for page in PAGES} == chapters_in_contents()
+    assert not (SITE / "solutions").exists()
+
+
+def test_no_answer_and_no_hidden_test_is_in_the_site():
+    for path in SITE.rglob("*"):
+        if path.is_file() and path.suffix in {".html", ".ipynb", ".md", ".txt", ".js", ".json"}:
+            text = path.read_text(encoding="utf-8", errors="ignore")
+            assert not [secret for secret in SECRETS if secret in text], path
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.stem)
+def test_links_within_the_site_lead_somewhere(path):
+    for link in Page(path).links:
+        parts = urllib.parse.urlsplit(link)
+        if parts.scheme or parts.netloc:
+            continue
+        target = (path.parent / urllib.parse.unquote(parts.path)).resolve() if parts.path else path
+        assert target.exists(), link
+        if parts.fragment and target.suffix == ".html":
+            assert urllib.parse.unquote(parts.fragment) in Page(target).anchors, link
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.stem)
+def test_nothing_is_loaded_from_elsewhere(path):
+    if not (ROOT / ".cache/assets/vendor/complete").is_file():
+        pytest.skip("built with the theme's own links: npm was not to be had")
+    outside = [url for url in Page(path).loads if urllib.parse.urlsplit(url).netloc]
+    assert not outside
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.stem)
+def test_interactive_figures_travel_with_the_page(path):
+    if not re.fullmatch(r"\d\d-.*", path.stem):
+        pytest.skip("not a chapter")
+    text = path.read_text(encoding="utf-8")
+    states = re.findall(
+        r'<script type="application/vnd.jupyter.widget-state\+json">(.*?)</script>', text, re.S
+    )
+    models = [m for state in states for m in json.loads(state)["state"].values()]
+    assert any(model["model_module"] == "anywidget" for model in models)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.stem)
+def test_no_page_shows_a_traceback(path):
+    assert "Traceback (most recent call last)" not in path.read_text(encoding="utf-8")
+
+
+def test_assignments_can_be_downloaded_from_their_chapters():
+    found = {path.name for path in (SITE / "_downloads").rglob("*.ipynb")}
+    assert found >= {"equations.ipynb", "gradient-flow.ipynb", "variants.ipynb"}
