@@ -4,8 +4,10 @@ Every public name is exported here. `cells` and `layers` are for reading; `check
 exercise notebooks call, is imported on its own.
 """
 
+from lstm_ref.adder import *  # noqa: F403
 from lstm_ref.architectures import *  # noqa: F403
 from lstm_ref.cells import *  # noqa: F403
+from lstm_ref.checkpoint import *  # noqa: F403
 from lstm_ref.gradcheck import *  # noqa: F403
 from lstm_ref.gru import *  # noqa: F403
 from lstm_ref.initializers import *  # noqa: F403
@@ -16,10 +18,12 @@ from lstm_ref.losses import *  # noqa: F403
 from lstm_ref.optim import *  # noqa: F403
 from lstm_ref.params import *  # noqa: F403
 from lstm_ref.rnn import *  # noqa: F403
+from lstm_ref.sequence_model import *  # noqa: F403
 from lstm_ref.series import *  # noqa: F403
 from lstm_ref.store import *  # noqa: F403
 from lstm_ref.tasks import *  # noqa: F403
 from lstm_ref.traces import *  # noqa: F403
+from lstm_ref.training import *  # noqa: F403
 from lstm_ref.tree import *  # noqa: F403
 from lstm_ref.variants import *  # noqa: F403
 

@@ -1,0 +1,1 @@
+"""Measurements behind the course's claims; run by hand, never by the tests."""
