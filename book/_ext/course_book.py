@@ -97,6 +97,10 @@ def number_chapters(app: Sphinx, env: BuildEnvironment) -> list[str]:
         env.titles[docname]["secnumber"] = number
         next(env.tocs[docname].findall(nodes.reference))["secnumber"] = number
     TocTreeCollector().assign_figure_numbers(env)
+    for docname, numbers in env.toc_secnumbers.items():
+        if set(numbers) == {""}:  # a chapter: its sections carry no number of their own
+            sections = [node["anchorname"] for node in env.tocs[docname].findall(nodes.reference)]
+            numbers.update({anchor: () for anchor in sections if anchor})
     return [name for name in env.titles if env.toc_fignumbers.get(name) != before.get(name)]
 
 
