@@ -8,6 +8,7 @@ from lstm_ref.adder import *  # noqa: F403
 from lstm_ref.architectures import *  # noqa: F403
 from lstm_ref.cells import *  # noqa: F403
 from lstm_ref.checkpoint import *  # noqa: F403
+from lstm_ref.gate_plots import *  # noqa: F403
 from lstm_ref.gradcheck import *  # noqa: F403
 from lstm_ref.gru import *  # noqa: F403
 from lstm_ref.initializers import *  # noqa: F403
