@@ -33,25 +33,27 @@ def train_adder(rng: np.random.Generator) -> tuple[LSTMParams, Array, Array]:
 
     Notes
     -----
-    Three things matter. A forget bias of 4 gives the cells a half-life of about 38 steps before
-    any training (a bias of 1 has 2): the first marked number is still there when the answer is
-    due, so its gradient is, too. Fresh sequences in every batch leave nothing to memorise. And
-    gradients are clipped, because the surface has cliffs. Training stops when the mean error of
-    the last 50 batches is well below the bar, or after 40 seconds.
+    Two biases decide how soon this is learned. A forget bias of 4 gives the cells a half-life of
+    about 38 steps before any training (a bias of 1 has 2): the first marked number is still there
+    when the answer is due, and so is its gradient. An input-gate bias of −3, as in 1997, keeps the
+    48 unmarked numbers from piling up on it. Besides, fresh sequences in every batch leave nothing
+    to memorise, and gradients are clipped, because the surface has cliffs. Training stops when the
+    mean error of the last 50 batches is well below the bar, or after 40 seconds.
 
     Examples
     --------
     >>> import numpy as np
     >>> from lstm_ref import adding_problem, lstm_forward, train_adder
-    >>> params, W_y, b_y = train_adder(np.random.default_rng(0))  # doctest: +SKIP
-    >>> test = adding_problem(np.random.default_rng(1), 1000)  # doctest: +SKIP
-    >>> zero = np.zeros((1000, params.b_f.size))  # doctest: +SKIP
-    >>> _, (h_T, _) = lstm_forward(test.xs, zero, zero, params)  # doctest: +SKIP
-    >>> bool(((h_T @ W_y.T + b_y - test.targets) ** 2).mean() < 0.01)  # doctest: +SKIP
+    >>> params, W_y, b_y = train_adder(np.random.default_rng(0))
+    >>> test = adding_problem(np.random.default_rng(1), 1000)
+    >>> zero = np.zeros((1000, params.b_f.size))
+    >>> _, (h_T, _) = lstm_forward(test.xs, zero, zero, params)
+    >>> bool(((h_T @ W_y.T + b_y - test.targets) ** 2).mean() < 0.01)
     True
     """
     model = SequenceModel(lstm_layer(forget_bias=4.0), mse)
-    start = model.init(rng, input_size=2, hidden_size=24, outputs=1, dtype=np.float32)
+    start = model.init(rng, input_size=2, hidden_size=16, outputs=1, dtype=np.float32)
+    start = start._replace(layer=start.layer._replace(b_i=start.layer.b_i - 3))
     deadline = time.monotonic() + 40
     recent: list[float] = []
 
@@ -60,7 +62,7 @@ def train_adder(rng: np.random.Generator) -> tuple[LSTMParams, Array, Array]:
 
     def is_right(progress: Progress) -> bool:
         recent.append(progress.loss)
-        solved = len(recent) >= 50 and float(np.mean(recent[-50:])) < 0.003
+        solved = len(recent) >= 50 and float(np.mean(recent[-50:])) < 0.004
         return solved or time.monotonic() > deadline
 
     state = train(
