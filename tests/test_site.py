@@ -1,5 +1,6 @@
 """The built site: nothing secret in it, nothing missing, nothing loaded from elsewhere."""
 
+import functools
 import html.parser
 import json
 import pathlib
@@ -42,6 +43,12 @@ class Page(html.parser.HTMLParser):
             self.images.append(given)
 
 
+@functools.cache
+def read(path: pathlib.Path) -> Page:
+    """Parse a page once, however many links lead to it."""
+    return Page(path)
+
+
 def chapters_in_contents() -> set[str]:
     lines = (ROOT / "_toc.yml").read_text().splitlines()
     return {m[1] for line in lines if (m := re.search(r"(?:file|root): book/([\w-]+)", line))}
@@ -61,21 +68,21 @@ def test_no_answer_and_no_hidden_test_is_in_the_site():
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda p: p.stem)
 def test_links_within_the_site_lead_somewhere(path):
-    for link in Page(path).links:
+    for link in read(path).links:
         parts = urllib.parse.urlsplit(link)
         if parts.scheme or parts.netloc:
             continue
         target = (path.parent / urllib.parse.unquote(parts.path)).resolve() if parts.path else path
         assert target.exists(), link
         if parts.fragment and target.suffix == ".html":
-            assert urllib.parse.unquote(parts.fragment) in Page(target).anchors, link
+            assert urllib.parse.unquote(parts.fragment) in read(target).anchors, link
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda p: p.stem)
 def test_nothing_is_loaded_from_elsewhere(path):
     if not (ROOT / ".cache/assets/vendor/complete").is_file():
         pytest.skip("built with the theme's own links: npm was not to be had")
-    outside = [url for url in Page(path).loads if urllib.parse.urlsplit(url).netloc]
+    outside = [url for url in read(path).loads if urllib.parse.urlsplit(url).netloc]
     assert not outside
 
 
