@@ -12,31 +12,25 @@ from lstm_ref.checks.inputs import normal, parameters
 class Kind(NamedTuple):
     """A cell over time, forward and backward, and what its state is made of."""
 
-    params: type
+    params: Any
     forward: Callable[..., Any]
     backward: Callable[..., Any]
     states: int
 
 
+def _kind(name: str, params: Any, states: int) -> Kind:
+    forward = getattr(lstm_ref, f"{name}_forward_cached")
+    return Kind(params, forward, getattr(lstm_ref, f"{name}_backward"), states)
+
+
 KINDS = {
-    "rnn": Kind(lstm_ref.RNNParams, lstm_ref.rnn_forward_cached, lstm_ref.rnn_backward, 1),
-    "gru": Kind(lstm_ref.GRUParams, lstm_ref.gru_forward_cached, lstm_ref.gru_backward, 1),
-    "gru_reset_after": Kind(
-        lstm_ref.GRUResetAfterParams,
-        lstm_ref.gru_reset_after_forward_cached,
-        lstm_ref.gru_reset_after_backward,
-        1,
-    ),
-    "lstm": Kind(lstm_ref.LSTMParams, lstm_ref.lstm_forward_cached, lstm_ref.lstm_backward, 2),
-    "lstm1997": Kind(
-        lstm_ref.LSTM1997Params, lstm_ref.lstm1997_forward_cached, lstm_ref.lstm1997_backward, 2
-    ),
-    "peephole": Kind(
-        lstm_ref.PeepholeParams, lstm_ref.peephole_forward_cached, lstm_ref.peephole_backward, 2
-    ),
-    "coupled": Kind(
-        lstm_ref.CoupledParams, lstm_ref.coupled_forward_cached, lstm_ref.coupled_backward, 2
-    ),
+    "rnn": _kind("rnn", lstm_ref.RNNParams, 1),
+    "gru": _kind("gru", lstm_ref.GRUParams, 1),
+    "gru_reset_after": _kind("gru_reset_after", lstm_ref.GRUResetAfterParams, 1),
+    "lstm": _kind("lstm", lstm_ref.LSTMParams, 2),
+    "lstm1997": _kind("lstm1997", lstm_ref.LSTM1997Params, 2),
+    "peephole": _kind("peephole", lstm_ref.PeepholeParams, 2),
+    "coupled": _kind("coupled", lstm_ref.CoupledParams, 2),
 }
 
 LENGTHS = {None: None, "lengths": np.array([5, 0, 2])}
@@ -73,3 +67,28 @@ def backward(kind: Kind, dhs: Any, caches: Any, run: Run, dstates: tuple, length
     """Return dxs, the gradients of the initial states as a tuple, and those of the parameters."""
     dxs, *dstates0, grads = kind.backward(dhs, caches, run.params, *dstates, lengths=lengths)
     return dxs, tuple(dstates0), grads
+
+
+def inputs_and_gradients(kind: Kind, with_lengths: bool = False, seed: int = 0):
+    """Return a loss of named inputs, the inputs, and the gradients worked out by hand.
+
+    The loss weighs every hidden state and every final state, so that no way back is left out.
+    """
+    lengths = LENGTHS["lengths"] if with_lengths else None
+    run = inputs(kind, seed, sizes=(5, 3, 2, 7))
+    hs, states, caches = forward(kind, run, lengths)
+    rng = np.random.default_rng(seed + 1)
+    dhs, dstates = normal(rng, *hs.shape), tuple(normal(rng, *s.shape) for s in states)
+    dxs, dinitial, grads = backward(kind, dhs, caches, run, dstates, lengths)
+    names = ["h0", "c0"][: kind.states]
+
+    def loss(tree: dict[str, Any]) -> float:
+        params = kind.params(*(tree[field] for field in kind.params._fields))
+        changed = Run(tree["xs"], tuple(tree[name] for name in names), params)
+        hs, states, _ = forward(kind, changed, lengths)
+        weighted = (s * d for s, d in zip(states, dstates, strict=True))
+        return float((hs * dhs).sum() + sum(w.sum() for w in weighted))
+
+    tree = {"xs": run.xs, **dict(zip(names, run.states, strict=True)), **run.params._asdict()}
+    gradient = {"xs": dxs, **dict(zip(names, dinitial, strict=True)), **grads._asdict()}
+    return loss, tree, gradient

@@ -1,222 +1,351 @@
-"""The same computation here and in PyTorch; run as a module it writes the golden vectors anew.
+"""The same computation here and in PyTorch, and what PyTorch lacks against central differences.
 
 ``tests/golden/parity.npz`` holds inputs and PyTorch's results, so that a machine without PyTorch
-checks parity too; ``tests/golden/parity.json`` is the table that the book shows.
+checks parity too; ``tests/golden/parity.json`` is the table that the book shows. Both are written
+by ``tools/make_golden_vectors.py``.
 """
 
 import json
 import pathlib
 import platform
-from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 import lstm_ref
 from lstm_ref.checks.inputs import normal, parameters
+from tests.cells import KINDS, inputs_and_gradients
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 Arrays = dict[str, Any]
-SIZES = (7, 5, 3, 11)  # T, B, D, H: primes, no two alike
-LENGTHS = np.array([7, 2, 5, 1, 6])
+SIZES = (7, 5, 2, 3)  # T, B, D, H: primes, no two alike
+PRIMES = (2, 3, 5, 7, 11, 13)
 
-KINDS = {
-    "rnn": (lstm_ref.RNNParams, 1, "RNN"),
-    "gru": (lstm_ref.GRUResetAfterParams, 1, "GRU"),
-    "lstm": (lstm_ref.LSTMParams, 2, "LSTM"),
+
+class Case(NamedTuple):
+    """A layer or a single cell of PyTorch that the course has too."""
+
+    kind: str
+    layers: int = 1
+    directions: int = 1
+    lengths: bool = False
+    cell: bool = False
+
+    @property
+    def name(self) -> str:
+        parts = [self.kind]
+        parts += [f"{self.layers} layers"] * (self.layers > 1)
+        parts += ["bidirectional"] * (self.directions > 1)
+        parts += ["lengths"] * self.lengths + ["one step"] * self.cell
+        return "/".join(parts)
+
+    @property
+    def places(self) -> list[str]:
+        """PyTorch's name of each layer and direction, in its order."""
+        ends = ["", "_reverse"][: self.directions]
+        return [f"l{k}{end}" for k in range(self.layers) for end in ends]
+
+
+TORCH_NAMES = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
+COURSE = {"rnn": "rnn", "gru": "gru_reset_after", "lstm": "lstm"}
+CASES = {
+    case.name: case
+    for case in (
+        *(Case(kind, lengths=lengths) for kind in TORCH_NAMES for lengths in (False, True)),
+        *(Case(kind, cell=True) for kind in TORCH_NAMES),
+        *(
+            Case("lstm", layers, directions, lengths)
+            for layers, directions in ((1, 2), (3, 1), (2, 2))
+            for lengths in (False, True)
+        ),
+    )
 }
-CASES = [
-    *(f"{kind}{lengths}" for kind in KINDS for lengths in ("", "/lengths")),
-    "bidirectional",
-    "bidirectional/lengths",
-    "stacked",
-    "stacked/lengths",
-]
 
 
-def make_inputs(case: str, seed: int = 0, sizes: tuple[int, ...] = SIZES) -> Arrays:
-    """Draw the inputs of a case, loss gradients among them, as named arrays."""
+def random_sizes(seed: int) -> tuple[int, ...]:
+    """Draw T, B, D, H: distinct primes, so that no two axes can be taken for each other."""
+    return tuple(map(int, np.random.default_rng(seed).permutation(PRIMES)[:4]))
+
+
+def letters_of(case: Case) -> str:
+    return "hc" if case.kind == "lstm" else "h"
+
+
+def make_inputs(case: Case, seed: int = 0, sizes: tuple[int, ...] = SIZES) -> Arrays:
+    """Draw the inputs of a case as named arrays: states and loss gradients of all results too."""
     rng = np.random.default_rng(seed)
     T, B, D, H = sizes
-    name = case.split("/")[0]
-    kind, states, _ = KINDS.get(name, KINDS["lstm"])
-    widths = {"bidirectional": [(D, H), (D, H)], "stacked": [(D, H), (H, 2), (2, 5)]}
-    out: Arrays = {"xs": normal(rng, T, B, D)}
-    for k, (inputs, units) in enumerate(widths.get(name, [(D, H)])):
-        for field, value in parameters(kind, rng, units, inputs)._asdict().items():
-            out[f"p{k}.{field}"] = value
-    top = {"bidirectional": 2 * H, "stacked": 5}.get(name, H)
-    out["dhs"] = normal(rng, T, B, top)
-    if name in KINDS:
-        for letter in "hc"[:states]:
-            out[f"{letter}0"] = np.tanh(normal(rng, B, H))
-            out[f"d{letter}_T"] = normal(rng, B, H)
-    if "lengths" in case:
-        out["lengths"] = LENGTHS if sizes == SIZES else rng.integers(1, T + 1, B)
-        out["lengths"].flat[0] = T
+    kind = KINDS[COURSE[case.kind]].params
+    out: Arrays = {"xs": normal(rng, B, D) if case.cell else normal(rng, T, B, D)}
+    if not case.cell:
+        out["dhs"] = normal(rng, T, B, case.directions * H)
+    for k, place in enumerate(case.places):
+        width = D if k < case.directions else case.directions * H
+        for field, value in parameters(kind, rng, H, width)._asdict().items():
+            out[f"{field}.{place}"] = value
+        for letter in letters_of(case):
+            out[f"{letter}0.{place}"] = np.tanh(normal(rng, B, H))
+            out[f"d{letter}_T.{place}"] = normal(rng, B, H)
+    if case.lengths:
+        out["lengths"] = np.append(T, rng.integers(1, T + 1, B - 1))  # PyTorch refuses 0
     return out
 
 
-def layers_of(case: str, inputs: Arrays) -> list[Any]:
-    """Take the parameter tuples out of the named arrays."""
-    kind, _, _ = KINDS.get(case.split("/")[0], KINDS["lstm"])
-    count = len({key.split(".")[0] for key in inputs if key.startswith("p")})
-    return [kind(*(inputs[f"p{k}.{field}"] for field in kind._fields)) for k in range(count)]
+def params_at(case: Case, inputs: Arrays, place: str) -> Any:
+    kind = KINDS[COURSE[case.kind]].params
+    return kind(*(inputs[f"{field}.{place}"] for field in kind._fields))
 
 
-def named(prefix: str, grads: Any) -> Arrays:
-    return {f"d{prefix}.{field}": value for field, value in grads._asdict().items()}
+def states_at(case: Case, inputs: Arrays, place: str, text: str) -> tuple[Any, ...]:
+    return tuple(inputs[text.format(letter) + f".{place}"] for letter in letters_of(case))
 
 
-def ours(case: str, inputs: Arrays) -> Arrays:
+def named(case: Case, place: str, final: Any, dinitial: Any, grads: Any) -> Arrays:
+    """Name what one layer and direction gives: final states, and gradients of what went in."""
+    out = {f"d{field}.{place}": value for field, value in grads._asdict().items()}
+    for letter, state, dstate in zip(letters_of(case), final, dinitial, strict=True):
+        out |= {f"{letter}_T.{place}": state, f"d{letter}0.{place}": dstate}
+    return out
+
+
+# ------------------------------------------------------------------------------------ the course
+
+
+def ours(case: Case, inputs: Arrays) -> Arrays:
     """Compute outputs and all gradients with the readable tier."""
-    name, lengths, layers = case.split("/")[0], inputs.get("lengths"), layers_of(case, inputs)
-    if name == "bidirectional":
-        out, _, tape = lstm_ref.bidirectional_forward_cached(inputs["xs"], *layers, lengths)
-        dxs, *grads = lstm_ref.bidirectional_backward(inputs["dhs"], tape, *layers)
-        return {"hs": out, "dxs": dxs} | named("p0", grads[0]) | named("p1", grads[1])
-    if name == "stacked":
-        hs, states, tape = lstm_ref.stacked_forward_cached(inputs["xs"], layers, lengths)
-        dxs, grads = lstm_ref.stacked_backward(inputs["dhs"], tape, layers)
-        result = {"hs": hs, "dxs": dxs}
-        for k, (h, c) in enumerate(states):
-            result |= {f"h_T.{k}": h, f"c_T.{k}": c} | named(f"p{k}", grads[k])
-        return result
-    run: Callable[..., Any]
-    run, back = {
-        "rnn": (lstm_ref.rnn_forward_cached, lstm_ref.rnn_backward),
-        "gru": (lstm_ref.gru_reset_after_forward_cached, lstm_ref.gru_reset_after_backward),
-        "lstm": (lstm_ref.lstm_forward_cached, lstm_ref.lstm_backward),
-    }[name]
-    letters = "hc"[: KINDS[name][1]]
-    params = layers[0]
-    states0 = [inputs[f"{letter}0"] for letter in letters]
-    hs, states, caches = run(inputs["xs"], *states0, params, lengths)
-    states = states if isinstance(states, tuple) else (states,)
-    dstates = [inputs[f"d{letter}_T"] for letter in letters]
-    dxs, *dstates0, grads = back(inputs["dhs"], caches, params, *dstates, lengths=lengths)
-    result = {"hs": hs, "dxs": dxs} | named("p0", grads)
-    for letter, state, dstate in zip(letters, states, dstates0, strict=True):
-        result |= {f"{letter}_T": state, f"d{letter}0": dstate}
-    return result
+    if case.cell:
+        return _our_step(case, inputs)
+    if case.directions == 2:
+        return _our_bidirectional_layers(case, inputs)
+    if case.layers > 1:
+        return _our_stack(case, inputs)
+    params, lengths = params_at(case, inputs, "l0"), inputs.get("lengths")
+    kind = KINDS[COURSE[case.kind]]
+    hs, final, caches = kind.forward(
+        inputs["xs"], *states_at(case, inputs, "l0", "{}0"), params, lengths
+    )
+    dxs, *dinitial, grads = kind.backward(
+        inputs["dhs"], caches, params, *states_at(case, inputs, "l0", "d{}_T"), lengths=lengths
+    )
+    final = final if isinstance(final, tuple) else (final,)
+    return {"hs": hs, "dxs": dxs} | named(case, "l0", final, dinitial, grads)
 
 
-def torchs(case: str, inputs: Arrays) -> Arrays:
-    """Compute the same with PyTorch's own layers and autograd, in the course's layout."""
+def _our_step(case: Case, inputs: Arrays) -> Arrays:
+    name, params = COURSE[case.kind], params_at(case, inputs, "l0")
+    step = getattr(lstm_ref, f"{name}_step_cached")
+    h, cache = step(inputs["xs"], *states_at(case, inputs, "l0", "{}0"), params)
+    dx, *dinitial, grads = getattr(lstm_ref, f"{name}_step_backward")(
+        *states_at(case, inputs, "l0", "d{}_T"), cache, params
+    )
+    final = (h, cache.c_next) if case.kind == "lstm" else (h,)
+    return {"dxs": dx} | named(case, "l0", final, dinitial, grads)
+
+
+def _our_stack(case: Case, inputs: Arrays) -> Arrays:
+    layers = [params_at(case, inputs, place) for place in case.places]
+    initial = [states_at(case, inputs, place, "{}0") for place in case.places]
+    dfinal = [states_at(case, inputs, place, "d{}_T") for place in case.places]
+    hs, final, tape = lstm_ref.stacked_forward_cached(
+        inputs["xs"], layers, inputs.get("lengths"), initial=initial
+    )
+    dxs, dinitial, grads = lstm_ref.stacked_backward(inputs["dhs"], tape, layers, dfinal)
+    out = {"hs": hs, "dxs": dxs}
+    for k, place in enumerate(case.places):
+        out |= named(case, place, final[k], dinitial[k], grads[k])
+    return out
+
+
+def _our_bidirectional_layers(case: Case, inputs: Arrays) -> Arrays:
+    out: Arrays = {}
+    hs, ran = inputs["xs"], []
+    for layer in range(case.layers):
+        places = case.places[2 * layer : 2 * layer + 2]
+        pair = [params_at(case, inputs, place) for place in places]
+        initial = tuple(states_at(case, inputs, place, "{}0") for place in places)
+        hs, final, tape = lstm_ref.bidirectional_forward_cached(
+            hs, *pair, inputs.get("lengths"), initial
+        )
+        ran.append((places, pair, final, tape))
+    out["hs"], dhs = hs, inputs["dhs"]
+    for places, pair, final, tape in ran[::-1]:
+        dfinal = tuple(states_at(case, inputs, place, "d{}_T") for place in places)
+        dhs, dinitial, grads = lstm_ref.bidirectional_backward(dhs, tape, *pair, dfinal)
+        for k, place in enumerate(places):
+            out |= named(case, place, final[k], dinitial[k], grads[k])
+    return out | {"dxs": dhs}
+
+
+# --------------------------------------------------------------------------------------- PyTorch
+
+
+def torchs(case: Case, inputs: Arrays) -> Arrays:
+    """Compute the same with PyTorch's own module and autograd, in the course's layout."""
     import torch
 
-    name, layers = case.split("/")[0], layers_of(case, inputs)
-    kind = name if name in KINDS else "lstm"
-    to_torch = getattr(lstm_ref, f"{kind}_to_torch")
-    T, _, D = inputs["xs"].shape
-    if name == "stacked":
-        nets = [torch.nn.LSTM(p.W_f.shape[1] - p.b_f.size, p.b_f.size) for p in layers]
-    else:
-        H = layers[0][1].size
-        options = {"bidirectional": True} if name == "bidirectional" else {}
-        nets = [getattr(torch.nn, KINDS[kind][2])(D, H, **options)]
-    weights = {}
-    for k, params in enumerate(layers):
-        net = nets[k] if name == "stacked" else nets[0]
-        suffix = "_reverse" if name == "bidirectional" and k == 1 else ""
-        net.double()
-        for key, value in to_torch(params).items():
-            weight = getattr(net, key + suffix)
-            weight.data = torch.tensor(value)
-            weights[k, key] = weight
+    net = _torch_module(case, inputs)
     tensors = {
-        k: torch.tensor(inputs[k], requires_grad=True) for k in ("xs", "h0", "c0") if k in inputs
+        key: torch.tensor(value, requires_grad=key == "xs" or key[1:3] == "0.")
+        for key, value in inputs.items()
+        if key != "lengths"
     }
-    hs, finals = _run_torch(name, nets, tensors, inputs.get("lengths"), T)
-    loss = (hs * torch.tensor(inputs["dhs"])).sum()
-    for letter in "hc":
-        if f"d{letter}_T" in inputs:
-            loss = loss + (finals[f"{letter}_T"] * torch.tensor(inputs[f"d{letter}_T"])).sum()
+    hs, final = _run_torch(case, net, tensors, inputs.get("lengths"))
+    loss = 0 if hs is None else (hs * tensors["dhs"]).sum()
+    for key, state in final.items():
+        loss = loss + (state * tensors[f"d{key}"]).sum()
     loss.backward()
-    result = {"hs": hs, **finals} | {f"d{k}": t.grad for k, t in tensors.items()}
-    result = {k: v.detach().numpy().reshape(v.shape) for k, v in result.items()}
-    for k in range(len(layers)):
-        gradients = [
-            weights[k, f"{key}_l0"].grad.numpy()
-            for key in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        ]
-        gradients[3] = _second_bias(kind, gradients[3])
-        result |= named(f"p{k}", getattr(lstm_ref, f"{kind}_from_torch")(*gradients))
-    return result
+    out = {} if hs is None else {"hs": hs.detach().numpy()}
+    out["dxs"] = tensors["xs"].grad.numpy()
+    for place in case.places:
+        states = [final[f"{letter}_T.{place}"].detach().numpy() for letter in letters_of(case)]
+        dinitial = [tensors[f"{letter}0.{place}"].grad.numpy() for letter in letters_of(case)]
+        out |= named(case, place, states, dinitial, _torch_gradients(case, net, place))
+    return out
 
 
-def _second_bias(kind: str, gradient: Any) -> Any:
-    """Keep of PyTorch's second bias what the course keeps apart: the GRU's candidate's."""
-    kept = np.zeros_like(gradient)
-    if kind == "gru":
-        third = gradient.size // 3
-        kept[2 * third :] = gradient[2 * third :]
-    return kept
+WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
-def _run_torch(name: str, nets: list[Any], tensors: Arrays, lengths: Any, steps: int) -> Any:
+def _weights_of(case: Case, net: Any, place: str) -> list[Any]:
+    return [getattr(net, name if case.cell else f"{name}_{place}") for name in WEIGHTS]
+
+
+def _torch_module(case: Case, inputs: Arrays) -> Any:
+    import torch
+
+    name = TORCH_NAMES[case.kind]
+    D, H = inputs["xs"].shape[-1], inputs["h0.l0"].shape[1]
+    if case.cell:
+        net = getattr(torch.nn, name + "Cell")(D, H, dtype=torch.float64)
+    else:
+        net = getattr(torch.nn, name)(
+            D, H, case.layers, bidirectional=case.directions == 2, dtype=torch.float64
+        )
+    to_torch = getattr(lstm_ref, f"{case.kind}_to_torch")
+    for place in case.places:
+        values = to_torch(params_at(case, inputs, place)).values()
+        for weight, value in zip(_weights_of(case, net, place), values, strict=True):
+            weight.data = torch.tensor(value)
+    return net
+
+
+def _run_torch(case: Case, net: Any, tensors: Arrays, lengths: Any) -> tuple[Any, Arrays]:
+    import torch
     from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-    x, finals = tensors["xs"], {}
-    for k, net in enumerate(nets):
-        packed = x if lengths is None else pack_padded_sequence(x, lengths, enforce_sorted=False)
-        initial = [tensors[key][None] for key in ("h0", "c0") if key in tensors]
-        state = () if not initial else ((initial[0],) if len(initial) == 1 else (tuple(initial),))
-        x, last = net(packed, *state)
-        if lengths is not None:
-            x, _ = pad_packed_sequence(x, total_length=steps)
-        if name == "bidirectional":
-            continue
-        last = last if isinstance(last, tuple) else (last,)
-        suffix = f".{k}" if name == "stacked" else ""
-        finals |= {f"{letter}_T{suffix}": s[0] for letter, s in zip("hc", last, strict=False)}
-    return x, finals
+    def joined(letter: str) -> Any:
+        return torch.stack([tensors[f"{letter}0.{place}"] for place in case.places])
+
+    if case.cell:
+        initial = [joined(letter)[0] for letter in letters_of(case)]
+        final = net(tensors["xs"], tuple(initial) if case.kind == "lstm" else initial[0])
+        final = final if isinstance(final, tuple) else (final,)
+        return None, {f"{k}_T.l0": v for k, v in zip(letters_of(case), final, strict=True)}
+    x = tensors["xs"]
+    if lengths is not None:
+        x = pack_padded_sequence(x, torch.tensor(lengths), enforce_sorted=False)
+    initial = tuple(joined(letter) for letter in letters_of(case))
+    hs, final = net(x, initial if case.kind == "lstm" else initial[0])
+    if lengths is not None:
+        hs, _ = pad_packed_sequence(hs, total_length=len(tensors["xs"]))
+    final = final if isinstance(final, tuple) else (final,)
+    return hs, {
+        f"{letter}_T.{place}": states[k]
+        for letter, states in zip(letters_of(case), final, strict=True)
+        for k, place in enumerate(case.places)
+    }
+
+
+def _torch_gradients(case: Case, net: Any, place: str) -> Any:
+    """Return the gradients in the course's layout, in which two biases are one."""
+    gradients = [weight.grad.numpy() for weight in _weights_of(case, net, place)]
+    # Both biases of a sum have the sum's gradient: count it once. The second bias of the GRU's
+    # candidate stands inside the reset gate, and has a gradient of its own.
+    second = np.zeros_like(gradients[3])
+    if case.kind == "gru":
+        H = second.size // 3
+        second[2 * H :] = gradients[3][2 * H :]
+    return getattr(lstm_ref, f"{case.kind}_from_torch")(*gradients[:3], second)
+
+
+# ------------------------------------------------------------------------------------- comparing
 
 
 def largest_difference(a: Arrays, b: Arrays) -> dict[str, float]:
-    """Return the largest absolute difference of each quantity; both sides must have the same."""
-    assert set(a) == set(b), set(a) ^ set(b)
-    return {key: float(np.abs(a[key] - b[key]).max()) for key in sorted(a)}
+    """Return the largest absolute difference of each quantity; both must have the same ones."""
+    if set(a) != set(b):
+        raise ValueError(f"expected the same quantities, got {sorted(set(a) ^ set(b))} on one side")
+    out = {}
+    for key in sorted(a):
+        if a[key].shape != b[key].shape:
+            raise ValueError(f"expected {key} of shape {b[key].shape}, got {a[key].shape}")
+        difference = np.abs(a[key] - b[key])
+        out[key] = float(np.where(np.isnan(difference), np.inf, difference).max())
+    return out
 
 
-def read_golden() -> tuple[dict[str, Arrays], dict[str, Arrays]]:
+def read_golden() -> dict[str, tuple[Arrays, Arrays]]:
     """Return inputs and PyTorch's results of every case."""
-    inputs: dict[str, Arrays] = {case: {} for case in CASES}
-    results: dict[str, Arrays] = {case: {} for case in CASES}
+    golden: dict[str, tuple[Arrays, Arrays]] = {}
     with np.load(GOLDEN / "parity.npz", allow_pickle=False) as data:
         for key in data.files:
             case, side, name = key.split("|")
-            (inputs if side == "in" else results)[case][name] = data[key]
-    return inputs, results
+            golden.setdefault(case, ({}, {}))[side == "out"][name] = data[key]
+    return golden
 
 
-def main() -> None:
-    """Write golden vectors and parity table from PyTorch."""
+def golden_arrays() -> Arrays:
+    """Compute, from PyTorch, what ``parity.npz`` holds."""
+    arrays: Arrays = {}
+    for name, case in CASES.items():
+        inputs = make_inputs(case)
+        arrays |= {f"{name}|in|{key}": value for key, value in inputs.items()}
+        arrays |= {f"{name}|out|{key}": value for key, value in torchs(case, inputs).items()}
+    return arrays
+
+
+def parity_rows() -> list[dict[str, Any]]:
+    """Compare with the stored results of PyTorch: case, quantity, largest absolute difference."""
+    return [
+        {"case": name, "quantity": quantity, "difference": difference}
+        for name, (inputs, results) in read_golden().items()
+        for quantity, difference in largest_difference(ours(CASES[name], inputs), results).items()
+    ]
+
+
+def difference_rows() -> list[dict[str, Any]]:
+    """Compare every cell with central differences: case, quantity, largest relative error."""
+    rows = []
+    for name, kind in KINDS.items():
+        for with_lengths in (False, True):
+            loss, tree, gradient = inputs_and_gradients(kind, with_lengths)
+            case = name + "/lengths" * with_lengths
+            for quantity, value in tree.items():
+                report = lstm_ref.gradcheck(
+                    lambda v, q=quantity, tree=tree, loss=loss: loss({**tree, q: v}),
+                    value,
+                    gradient[quantity],
+                )
+                rows.append({"case": case, "quantity": f"d{quantity}", "error": report.error})
+    return rows
+
+
+def write_golden() -> dict[str, Any]:
+    """Write the golden vectors and the table; return the table."""
     import torch
 
     GOLDEN.mkdir(exist_ok=True)
-    arrays, rows = {}, []
-    for case in CASES:
-        inputs = make_inputs(case)
-        results = torchs(case, inputs)
-        arrays |= {f"{case}|in|{k}": v for k, v in inputs.items()}
-        arrays |= {f"{case}|out|{k}": v for k, v in results.items()}
-        for quantity, difference in largest_difference(ours(case, inputs), results).items():
-            rows.append({"case": case, "quantity": quantity, "difference": difference})
-    np.savez_compressed(GOLDEN / "parity.npz", **arrays)
-    versions = {
-        "torch": torch.__version__.split("+")[0],
-        "numpy": np.__version__,
-        "python": platform.python_version(),
+    np.savez_compressed(GOLDEN / "parity.npz", **golden_arrays())
+    table = {
+        "versions": {
+            "torch": torch.__version__.split("+")[0],
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+        "sizes": dict(zip("TBDH", SIZES, strict=True)),
+        "dtype": "float64",
+        "rows": parity_rows(),
+        "central_differences": difference_rows(),
     }
-    sizes = dict(zip("TBDH", SIZES, strict=True))
-    table = {"versions": versions, "sizes": sizes, "dtype": "float64", "rows": rows}
     (GOLDEN / "parity.json").write_text(json.dumps(table, indent=1) + "\n")
-    worst = max(rows, key=lambda row: row["difference"])
-    print(
-        f"{len(rows)} quantities; largest difference {worst['difference']:.1e} in {worst['case']}"
-    )
-
-
-if __name__ == "__main__":
-    main()
+    return table

@@ -2,72 +2,95 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import lstm_ref
-from lstm_ref import LSTMParams, numerical_gradient
+from lstm_ref import LSTMParams, gradcheck, tree_items, tree_map
 from lstm_ref.checks.inputs import normal, parameters
 from tests.cells import KINDS, forward, inputs
 
 LENGTHS = [None, np.array([4, 0, 2])]
+lengths_or_none = pytest.mark.parametrize("lengths", LENGTHS, ids=["whole", "lengths"])
 
 
 def layer(rng, units, width):
     return parameters(LSTMParams, rng, units, width)
 
 
-@pytest.mark.parametrize("lengths", LENGTHS, ids=["whole", "lengths"])
+def state(rng, batch, units):
+    return np.tanh(normal(rng, batch, units)), normal(rng, batch, units)
+
+
+def weighted(tree, weights):
+    """Return a scalar that depends on every array of a tree, each entry in its own way."""
+    pairs = zip(tree_items(tree), tree_items(weights), strict=True)
+    return float(sum((a * w).sum() for (_, a), (_, w) in pairs))
+
+
+@lengths_or_none
 def test_bidirectional_gradients_equal_central_differences(lengths):
     rng = np.random.default_rng(0)
-    xs, pair = normal(rng, 4, 3, 2), [layer(rng, 3, 2), layer(rng, 3, 2)]
-    out, _, tape = lstm_ref.bidirectional_forward_cached(xs, *pair, lengths)
-    dout = normal(rng, *out.shape)
-    dxs, *grads = lstm_ref.bidirectional_backward(dout, tape, *pair)
+    xs, pair = normal(rng, 4, 3, 2), (layer(rng, 3, 2), layer(rng, 5, 2))
+    initial = state(rng, 3, 3), state(rng, 3, 5)
 
-    def loss(xs, pair):
-        return float((lstm_ref.bidirectional_forward(xs, *pair, lengths) * dout).sum())
+    def run(tree):
+        xs, pair, initial = tree
+        return lstm_ref.bidirectional_forward_cached(xs, *pair, lengths, initial)
 
-    assert np.allclose(dxs, numerical_gradient(lambda v: loss(v, pair), xs), rtol=1e-6, atol=1e-8)
-    for k in range(2):
-        for name in ("W_f", "b_c"):
-
-            def changed(v, k=k, name=name):
-                new = list(pair)
-                new[k] = pair[k]._replace(**{name: v})
-                return loss(xs, new)
-
-            numerical = numerical_gradient(changed, getattr(pair[k], name))
-            assert np.allclose(getattr(grads[k], name), numerical, rtol=1e-6, atol=1e-8)
+    out, final, tape = run((xs, pair, initial))
+    dout, dfinal = tree_map(lambda a: normal(rng, *a.shape), (out, final))
+    dxs, dinitial, grads = lstm_ref.bidirectional_backward(dout, tape, *pair, dfinal)
+    report = gradcheck(
+        lambda tree: weighted(run(tree)[:2], (dout, dfinal)),
+        (xs, pair, initial),
+        (dxs, grads, dinitial),
+    )
+    assert report, report
 
 
-@pytest.mark.parametrize("lengths", LENGTHS, ids=["whole", "lengths"])
+@lengths_or_none
 @pytest.mark.parametrize("dropout", [0.0, 0.4])
 def test_stacked_gradients_equal_central_differences(lengths, dropout):
     rng = np.random.default_rng(0)
-    xs, layers = normal(rng, 4, 3, 2), [layer(rng, 3, 2), layer(rng, 5, 3)]
+    xs, layers = normal(rng, 4, 3, 2), [layer(rng, 3, 2), layer(rng, 5, 3), layer(rng, 2, 5)]
+    initial = [state(rng, 3, units) for units in (3, 5, 2)]
 
-    def run(xs, layers):
+    def run(tree):
+        xs, layers, initial = tree
         mask_rng = np.random.default_rng(7)
-        return lstm_ref.stacked_forward_cached(xs, layers, lengths, dropout, mask_rng)
+        return lstm_ref.stacked_forward_cached(xs, layers, lengths, dropout, mask_rng, initial)
 
-    hs, _, tape = run(xs, layers)
-    dhs = normal(rng, *hs.shape)
-    dxs, grads = lstm_ref.stacked_backward(dhs, tape, layers)
+    hs, final, tape = run((xs, layers, initial))
+    dhs, dfinal = tree_map(lambda a: normal(rng, *a.shape), (hs, final))
+    dxs, dinitial, grads = lstm_ref.stacked_backward(dhs, tape, layers, dfinal)
+    report = gradcheck(
+        lambda tree: weighted(run(tree)[:2], (dhs, dfinal)),
+        (xs, layers, initial),
+        (dxs, grads, dinitial),
+    )
+    assert report, report
 
-    def loss(xs, layers):
-        return float((run(xs, layers)[0] * dhs).sum())
 
-    assert np.allclose(dxs, numerical_gradient(lambda v: loss(v, layers), xs), rtol=1e-6, atol=1e-8)
-    for k in range(2):
+@lengths_or_none
+@pytest.mark.parametrize("window", [1, 3, 7])
+def test_truncated_gradients_equal_central_differences_with_carried_states_held(lengths, window):
+    """The gradient of the windows' losses, each run from a state that counts as given."""
+    lengths = None if lengths is None else np.array([7, 0, 4])
+    run = inputs(KINDS["lstm"], sizes=(7, 3, 2, 5))
+    hs, _, caches = forward(KINDS["lstm"], run, lengths)
+    dhs = normal(np.random.default_rng(1), *hs.shape)
+    dxs, grads = lstm_ref.lstm_truncated_backward(dhs, caches, run.params, window, lengths)
+    parts = lstm_ref.time_windows(7, window, lengths)
+    carried = [(caches[part.start].h, caches[part.start].c) for part, _ in parts]
 
-        def changed(v, k=k):
-            new = list(layers)
-            new[k] = layers[k]._replace(W_i=v)
-            return loss(xs, new)
+    def loss(tree):
+        xs, params = tree
+        return sum(
+            float((lstm_ref.lstm_forward(xs[part], *given, params, ends)[0] * dhs[part]).sum())
+            for (part, ends), given in zip(parts, carried, strict=True)
+        )
 
-        numerical = numerical_gradient(changed, layers[k].W_i)
-        assert np.allclose(grads[k].W_i, numerical, rtol=1e-6, atol=1e-8)
+    report = gradcheck(loss, (run.xs, run.params), (dxs, grads))
+    assert report, report
 
 
 def test_truncated_gradients_stop_at_the_windows_edge_and_meet_the_whole_at_full_length():
@@ -85,13 +108,28 @@ def test_truncated_gradients_stop_at_the_windows_edge_and_meet_the_whole_at_full
     assert all(np.array_equal(a, b) for a, b in zip(grads, whole_grads, strict=True))
 
 
-def test_carried_state_makes_windows_equal_to_one_run():
-    run = inputs(KINDS["lstm"], sizes=(7, 3, 2, 5))
-    hs, states, _ = forward(KINDS["lstm"], run)
-    first, carried, _ = forward(KINDS["lstm"], run._replace(xs=run.xs[:3]))
-    second, last, _ = forward(KINDS["lstm"], run._replace(xs=run.xs[3:], states=carried))
-    assert np.array_equal(np.concatenate([first, second]), hs)
-    assert all(np.array_equal(a, b) for a, b in zip(states, last, strict=True))
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("lengths", [None, np.array([7, 0, 4])], ids=["whole", "lengths"])
+def test_carried_state_makes_windows_equal_to_one_run(name, lengths):
+    kind = KINDS[name]
+    run = inputs(kind, sizes=(7, 3, 2, 5))
+    hs, states, _ = forward(kind, run, lengths)
+    pieces, carried = [], run.states
+    for part, ends in lstm_ref.time_windows(7, 3, lengths):
+        piece, carried, _ = forward(kind, run._replace(xs=run.xs[part], states=carried), ends)
+        pieces.append(piece)
+    assert [len(piece) for piece in pieces] == [3, 3, 1]
+    assert np.array_equal(np.concatenate(pieces), hs)
+    assert all(np.array_equal(a, b) for a, b in zip(states, carried, strict=True))
+
+
+def test_dropout_is_what_multiplying_by_the_mask_is():
+    rng = np.random.default_rng(0)
+    xs, layers = normal(rng, 3, 5, 2), [layer(rng, 7, 2), layer(rng, 3, 7)]
+    hs, _, tape = lstm_ref.stacked_forward_cached(xs, layers, None, 0.5, rng)
+    low, _ = lstm_ref.stacked_forward(xs, layers[:1])
+    assert 0 < (tape.masks[1] == 0).mean() < 1
+    assert np.array_equal(lstm_ref.stacked_forward(low * tape.masks[1], layers[1:])[0], hs)
 
 
 def test_dropout_keeps_the_mean_and_is_off_by_default():
@@ -104,16 +142,60 @@ def test_dropout_keeps_the_mean_and_is_off_by_default():
     assert abs(mask.mean() - 1) < 0.02
 
 
+def layer_of_other_width():
+    return layer(np.random.default_rng(1), 7, 3)
+
+
+def tape_of(xs, params):
+    return lstm_ref.stacked_forward_cached(xs, [params])[2]
+
+
 @pytest.mark.parametrize(
     ("call", "text"),
     [
         (lambda xs, p: lstm_ref.stacked_forward(xs, []), "at least one layer"),
         (lambda xs, p: lstm_ref.stacked_forward(xs, [p], dropout=1.0), "below 1"),
-        (lambda xs, p: lstm_ref.stacked_forward(xs, [p], dropout=0.5), "generator"),
+        (lambda xs, p: lstm_ref.stacked_forward(xs, [p], dropout=0.5), "generator.*got None"),
+        (lambda xs, p: lstm_ref.stacked_forward(xs, [p], dropout=0.5, rng=7), "got 7"),
+        (lambda xs, p: lstm_ref.stacked_forward(xs, p), "params as LSTMParams.*got ndarray"),
+        (
+            lambda xs, p: lstm_ref.stacked_forward_cached(xs, [p], initial=[]),
+            "expected 1 initial states, one a layer, got 0",
+        ),
+        (
+            lambda xs, p: lstm_ref.bidirectional_forward_cached(xs, p, p, None, [()]),
+            "expected 2 initial states, one a direction, got 1",
+        ),
+        (
+            lambda xs, p: lstm_ref.bidirectional_forward(xs, p, layer_of_other_width()),
+            r"expected W_f of shape \(7, 12\), got \(7, 10\)",
+        ),
+        (
+            lambda xs, p: lstm_ref.stacked_backward(xs, tape_of(xs, p), [p, p]),
+            "expected 1 layers, got 2",
+        ),
+        (
+            lambda xs, p: lstm_ref.stacked_backward(xs, tape_of(xs, p), [p]),
+            r"expected dhs of shape \(3, 2, 7\), got \(3, 2, 5\)",
+        ),
+        (
+            lambda xs, p: lstm_ref.stacked_backward(xs, tape_of(xs, p), [layer_of_other_width()]),
+            r"expected W_f of shape \(7, 12\)",
+        ),
+        (
+            lambda xs, p: lstm_ref.bidirectional_backward(
+                xs, lstm_ref.bidirectional_forward_cached(xs, p, p)[2], p, p
+            ),
+            r"expected dout of shape \(3, 2, 14\), got \(3, 2, 5\)",
+        ),
+        (lambda xs, p: lstm_ref.time_windows(0, 3), "at least 1 step, got 0"),
+        (lambda xs, p: lstm_ref.time_windows(5, 3, [6]), "between 0 and T = 5, got 6"),
+        (lambda xs, p: lstm_ref.time_windows(5, 3, [2.0]), "as integers, got float64"),
         (lambda xs, p: lstm_ref.stacked_forward(xs, [p, p]), "expected W_f of shape"),
         (lambda xs, p: lstm_ref.stacked_forward(xs[0], [p]), "expected xs of shape"),
         (lambda xs, p: lstm_ref.bidirectional_forward(xs, p, p, [9, 1]), "between 0 and T"),
-        (lambda xs, p: lstm_ref.lstm_truncated_backward(xs, [], p, 0), "at least 1 step"),
+        (lambda xs, p: lstm_ref.lstm_truncated_backward(xs[:0], [], p, 2), "1 step, got 0"),
+        (lambda xs, p: lstm_ref.time_windows(3, 0), "window of at least 1 step, got 0"),
         (lambda xs, p: lstm_ref.lstm_truncated_backward(xs, [], p, 2), "for 0 steps, got 3"),
     ],
 )
@@ -121,45 +203,3 @@ def test_bad_input_is_refused(call, text):
     rng = np.random.default_rng(0)
     with pytest.raises(ValueError, match=text):
         call(normal(rng, 3, 2, 5), layer(rng, 7, 5))
-
-
-seeds = st.integers(0, 2**32 - 1)
-lengths_of_three = st.lists(st.integers(0, 5), min_size=3, max_size=3)
-
-
-@given(st.sampled_from(sorted(KINDS)), seeds, st.permutations([0, 1, 2]))
-@settings(max_examples=40, deadline=None)
-def test_order_of_the_batch_does_not_matter(name, seed, order):
-    kind = KINDS[name]
-    run = inputs(kind, seed)
-    turned = run._replace(xs=run.xs[:, order], states=tuple(s[order] for s in run.states))
-    assert np.allclose(forward(kind, turned)[0], forward(kind, run)[0][:, order], atol=1e-12)
-
-
-@given(st.sampled_from(sorted(KINDS)), seeds, lengths_of_three)
-@settings(max_examples=40, deadline=None)
-def test_padding_beyond_the_end_changes_nothing(name, seed, lengths):
-    kind = KINDS[name]
-    run = inputs(kind, seed)
-    noise = run.xs.copy()
-    for n, end in enumerate(lengths):
-        noise[end:, n] = 1e6
-    hs, states, _ = forward(kind, run, np.array(lengths))
-    again, same, _ = forward(kind, run._replace(xs=noise), np.array(lengths))
-    assert np.array_equal(hs, again)
-    assert all(np.array_equal(a, b) for a, b in zip(states, same, strict=True))
-
-
-@given(seeds, lengths_of_three)
-@settings(max_examples=40, deadline=None)
-def test_reversed_time_exchanges_the_two_directions(seed, lengths):
-    rng = np.random.default_rng(seed)
-    xs, pair = normal(rng, 5, 3, 2), (layer(rng, 3, 2), layer(rng, 3, 2))
-    out = lstm_ref.bidirectional_forward(xs, *pair, lengths)
-    turned = xs.copy()
-    for n, end in enumerate(lengths):
-        turned[:end, n] = xs[:end, n][::-1]
-    back = lstm_ref.bidirectional_forward(turned, *pair[::-1], lengths)
-    for n, end in enumerate(lengths):
-        swapped = np.concatenate([back[:end, n, 3:], back[:end, n, :3]], axis=1)[::-1]
-        assert np.allclose(out[:end, n], swapped, atol=1e-12)
