@@ -93,11 +93,12 @@ def _forward_part(
     inputs[0, K:] = h0.T
     gates = repeated(steps, (3 * H, batch_size), inputs.dtype, keep)
     change: Array = np.empty((H, batch_size), inputs.dtype)
-    half = np.array(0.5, inputs.dtype)
+    one = np.array(1, inputs.dtype)
     order: Any = "F" if batch_size == 1 else "C"  # the faster one for a vector, for a matrix
-    for_gates = np.multiply(weights.gates, half, order=order).dot
+    for_gates = np.multiply(weights.gates, -one, order=order).dot
     for_candidate = weights.candidate.copy(order=order).dot
-    tanh, multiply, add, subtract = np.tanh, np.multiply, np.add, np.subtract
+    exp, tanh, divide = np.exp, np.tanh, np.divide
+    add, subtract, multiply = np.add, np.subtract, np.multiply
     for seen_by_gates, seen_by_candidate, h, reset_h, z_r, z, r, candidate, h_next in zip(
         inputs[:-1, H:],
         inputs[:-1, :K],
@@ -111,9 +112,9 @@ def _forward_part(
         strict=True,
     ):
         for_gates(seen_by_gates, z_r)
-        tanh(z_r, z_r)
-        multiply(z_r, half, z_r)
-        add(z_r, half, z_r)
+        exp(z_r, z_r)
+        add(z_r, one, z_r)
+        divide(one, z_r, z_r)
         multiply(r, h, reset_h)
         for_candidate(seen_by_candidate, candidate)
         tanh(candidate, candidate)
@@ -286,7 +287,8 @@ def _backward_part(
         np.ascontiguousarray(weights.candidate[:, :H].T).dot,  # (H, H)
         np.ascontiguousarray(weights.gates[:, D + 1 :].T).dot,  # (H, 2H)
     )
-    weights_x = np.concatenate([weights.candidate[:, H:-1], weights.gates[:, :D]]).T  # (D, 3H)
+    on_x = np.concatenate([weights.candidate[:, H:-1], weights.gates[:, :D]])  # (3H, D)
+    weights_x = np.ascontiguousarray(on_x.T)
     gradient = GRUWeights(*map(np.zeros_like, weights))
     dh = np.zeros_like(spread[0])
     for block in time_blocks(len(dxs), 5 * dh.size, batch_size):

@@ -151,7 +151,7 @@ def _backward_part(
     H = len(weights)
     spread = spread_gradients(dhs, dh_T, part.lengths, weights.dtype)  # (T + 1, H, B)
     recurrent = np.ascontiguousarray(weights[:, :H].T).dot
-    weights_x = weights[:, H:-1].T  # (D, H)
+    weights_x = np.ascontiguousarray(weights[:, H:-1].T)  # (D, H)
     gradient = np.zeros_like(weights)
     dh = np.zeros_like(spread[0])
     for block in time_blocks(len(dxs), dh.size, dh.shape[1]):

@@ -31,11 +31,11 @@ __all__ = [
 
 Lengths = NDArray[np.integer[Any]]
 
-# Numbers in one working array of a block of time: small enough for a core's own cache, large
+# Numbers in one working array of a block of time: small enough to stay in a core's cache, large
 # enough that what is done once a block costs little next to what is done once a step.
-BLOCK_NUMBERS = 1 << 16
+BLOCK_NUMBERS = 1 << 17
 # Columns (steps times batch) a block should have for its weight gradient to be a good product.
-BLOCK_COLUMNS = 256
+BLOCK_COLUMNS = 512
 
 
 def read_lengths(lengths: ArrayLike | None, steps: int, batch_size: int) -> Lengths | None:

@@ -156,30 +156,42 @@ def run_parts(function: Callable[[Part], Result], parts: Sequence[Part]) -> list
     Where no thread can be started the parts run one after the other. An exception in any part is
     raised here.
     """
-    results: dict[int, Any] = {}
+    # A new thread does not have its caller's settings. Where an exponential is too large or too
+    # small for a number, infinity and zero are what the gates want.
+    settings: Any = np.geterr() | {"over": "ignore", "under": "ignore"}
+
+    def call(part: Part) -> Result:
+        with np.errstate(**settings):
+            return function(part)
+
+    with one_blas_thread():
+        if len(parts) == 1:
+            return [call(parts[0])]
+        return _run_in_threads(call, parts)
+
+
+def _run_in_threads(function: Callable[[Part], Result], parts: Sequence[Part]) -> list[Result]:
+    results: dict[int, Result] = {}
     errors: list[BaseException] = []
-    settings: Any = np.geterr()
 
     def run(index: int) -> None:
         try:
-            with np.errstate(**settings):  # a new thread does not have its caller's
-                results[index] = function(parts[index])
+            results[index] = function(parts[index])
         except BaseException as error:
             errors.append(error)
 
-    with one_blas_thread():
-        started = []
-        for index in range(1, len(parts)):
-            thread = Thread(target=run, args=(index,))
-            try:
-                thread.start()
-            except RuntimeError:
-                run(index)
-            else:
-                started.append(thread)
-        run(0)
-        for thread in started:
-            thread.join()
+    started = []
+    for index in range(1, len(parts)):
+        thread = Thread(target=run, args=(index,))
+        try:
+            thread.start()
+        except RuntimeError:
+            run(index)
+        else:
+            started.append(thread)
+    run(0)
+    for thread in started:
+        thread.join()
     if errors:
         raise errors[0]
     return [results[index] for index in range(len(parts))]
