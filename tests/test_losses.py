@@ -60,7 +60,7 @@ def test_masked_positions_do_not_matter_and_get_no_gradient(loss):
     if loss == "cross-entropy":
         other = LOGITS.copy()
         other[~MASK] = 77.0
-        labels = np.where(MASK, LABELS, -1)  # padding: no class at all
+        labels = np.where(MASK, LABELS, -100)  # padding: no class at all
         first = softmax_cross_entropy(LOGITS, LABELS, MASK)
         second = softmax_cross_entropy(other, labels, MASK)
     else:

@@ -75,8 +75,10 @@ def test_stop_and_resume_gives_the_numbers_of_no_stop(tmp_path, optimizer, gener
     assert whole.step == 20 and len(whole.losses) == 20 and len(whole.validations) == 6
 
 
-@pytest.mark.parametrize("where", ["in the step", "in validation", "in the callback"])
-def test_ctrl_c_saves_the_last_whole_step(tmp_path, where):
+@pytest.mark.parametrize(
+    "where, done", [("in the step", 9), ("in validation", 8), ("in the callback", 10)]
+)
+def test_ctrl_c_saves_the_last_whole_step(tmp_path, where, done):
     path, whole = tmp_path / "run.npz", make_run()(20)
     rng, calls = np.random.default_rng(7), {"n": 0}
     rng.integers(0, 5, dtype=np.int32)
@@ -111,7 +113,12 @@ def test_ctrl_c_saves_the_last_whole_step(tmp_path, where):
             callback=lambda progress: interrupt("in the callback", 10),
             checkpoint=path,
         )
+    assert saved_step(path) == done
     assert_same(make_run()(20, checkpoint=path, resume=True), whole)
+
+
+def saved_step(path):
+    return ref.training._load(path, ref.training._start(*started()), np.random.default_rng(0)).step
 
 
 def test_a_run_killed_between_checkpoints_goes_on_from_the_last_one(tmp_path):
@@ -123,10 +130,7 @@ def test_a_run_killed_between_checkpoints_goes_on_from_the_last_one(tmp_path):
 
     with pytest.raises(RuntimeError):
         run(20, checkpoint=path, checkpoint_every=5, callback=die)
-    assert (
-        ref.training._load(path, ref.training._start(*started()), np.random.default_rng(0)).step
-        == 10
-    )
+    assert saved_step(path) == 10
     assert_same(run(20, checkpoint=path, resume=True), run(20))
 
 
