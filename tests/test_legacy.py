@@ -1,5 +1,6 @@
 """The legacy chapter's blocks: what they do, and their gradients by central differences."""
 
+import pathlib
 import warnings
 
 import numpy as np
@@ -240,11 +241,19 @@ def as_dict(gradients, inputs):
     return dict(zip(inputs, gradients, strict=True))
 
 
+GOLDEN = pathlib.Path(__file__).parent / "golden" / "legacy.npz"
+
+
+def upstream_of(outputs):
+    """Random loss gradients of a block's outputs, always the same."""
+    rng = np.random.default_rng(100)
+    return tree_map(lambda y: rng.standard_normal(y.shape), outputs)
+
+
 @pytest.mark.parametrize("name", BLOCKS)
 def test_the_backward_pass_agrees_with_central_differences(name):
     forward, backward, inputs = BLOCKS[name]
-    rng = np.random.default_rng(100)
-    upstream = tree_map(lambda y: rng.standard_normal(y.shape), forward(inputs))
+    upstream = upstream_of(forward(inputs))
 
     def loss(x):
         outputs = dict(tree_items(forward(x)))

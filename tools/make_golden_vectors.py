@@ -1,7 +1,7 @@
 """Write the golden vectors and the parity table anew, from the PyTorch that is installed.
 
-``python tools/make_golden_vectors.py`` writes ``tests/golden/parity.npz`` and ``parity.json`` and
-prints the table; ``--show`` prints the stored table only, and needs no PyTorch.
+``python tools/make_golden_vectors.py`` writes ``tests/golden/parity.npz``, ``legacy.npz`` and
+``parity.json`` and prints the table; ``--show`` prints the stored table only, and needs no PyTorch.
 """
 
 import importlib.util
@@ -43,7 +43,10 @@ def main() -> None:
     elif importlib.util.find_spec("torch") is None:
         sys.exit("error: PyTorch is not installed; run  make torch")
     else:
+        from tests import legacy_torch
+
         table = parity.write_golden()
+        legacy_torch.write_golden()
     print("\n".join(lines(table)))
 
 
