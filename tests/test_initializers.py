@@ -99,6 +99,36 @@ def test_linear_and_embedding():
     assert_allclose(E.std(), 1, atol=0.05)
 
 
+DESCENDANTS = {
+    "min gru": (ref.init_min_gru_params, ref.MinGRUParams, (H, D), "update_bias", {"b_z": 1}),
+    "min lstm": (
+        ref.init_min_lstm_params,
+        ref.MinLSTMParams,
+        (H, D),
+        "forget_bias",
+        {"b_f": 1, "b_i": -1},
+    ),
+    "slstm": (ref.init_slstm_params, ref.SLSTMParams, (H, H + D), "forget_bias", {"b_f": 1}),
+}
+
+
+@pytest.mark.parametrize("name", DESCENDANTS)
+def test_the_descendants_start_alike(name):
+    init, kind, shape, bias, signs = DESCENDANTS[name]
+    params = init(np.random.default_rng(0), D, H, **{bias: -2.0}, dtype=np.float32)
+    assert type(params) is kind
+    bound = 1 / np.sqrt(D if shape == (H, D) else H)
+    for field, value in params._asdict().items():
+        assert value.dtype == np.float32
+        if field.startswith("W"):
+            assert value.shape == shape and 0.8 * bound < np.abs(value).max() <= bound * (1 + 1e-6)
+        else:
+            assert_array_equal(value, np.full(H, -2.0 * signs.get(field, 0)), err_msg=field)
+    assert not np.array_equal(params[0], params[2])
+    with pytest.raises(ValueError, match="expected sizes of at least 1, got"):
+        init(np.random.default_rng(0), 0, 3)
+
+
 @pytest.mark.parametrize("sizes", [(0, 3), (3, 0), (-1, 3), (2.5, 3)])
 @pytest.mark.parametrize("name", [*CELLS, "linear", "embedding"])
 def test_sizes_below_one_are_refused(name, sizes):

@@ -17,6 +17,9 @@ LAYERS = {
     "peephole": ref.peephole_layer(),
     "lstm1997": ref.lstm1997_layer(),
     "coupled": ref.coupled_layer(),
+    "min gru": ref.min_gru_layer(),
+    "min lstm": ref.min_lstm_layer(),
+    "slstm": ref.slstm_layer(),
     "stack": ref.stacked_layer([ref.lstm_layer(), ref.gru_layer()]),
     "both directions": ref.bidirectional_layer(ref.lstm_layer()),
     "both directions of a gru": ref.bidirectional_layer(ref.gru_layer()),
@@ -113,7 +116,9 @@ def test_what_lies_past_a_sequences_end_changes_nothing(name, every_step):
     tree_map(assert_array_equal, first[1], second[1])
 
 
-@pytest.mark.parametrize("name", ["lstm", "readable gru", "rnn", "peephole", "stack"])
+@pytest.mark.parametrize(
+    "name", ["lstm", "readable gru", "rnn", "peephole", "stack", "min gru", "slstm"]
+)
 def test_a_state_carries_a_run_on(name):
     model, params, rng = make(name, every_step=True)
     xs = rng.standard_normal((9, B, D))
@@ -121,6 +126,16 @@ def test_a_state_carries_a_run_on(name):
     first, state = model.predict(params, xs[:4])
     second, _ = model.predict(params, xs[4:], state=state)
     assert_allclose(np.concatenate([first, second]), whole, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", [n for n in LAYERS if "both" not in n])
+def test_a_length_of_zero_leaves_the_initial_state(name):
+    layer, rng = LAYERS[name], np.random.default_rng(0)
+    params, xs = layer.init(rng, D, H), rng.standard_normal((T, B, D))
+    out = layer.forward(xs, params, np.array([3, 0, 5]))
+    assert not out.last[1].any() and not out.hs[:, 1].any()
+    dxs, _ = layer.backward(np.ones_like(out.hs), np.ones_like(out.last), out.tape)
+    assert not dxs[:, 1].any() and dxs[:3, 0].any() and not dxs[3:, 0].any()
 
 
 def test_the_last_states_of_both_directions_have_seen_the_whole_sequence():
