@@ -40,8 +40,8 @@ def save_checkpoint(path: str | os.PathLike[str], tree: Any, notes: Any = None) 
     Raises
     ------
     ValueError
-        If the name does not end in ``.npz``, a leaf is not a numeric array, or `notes` is not
-        JSON.
+        If the name does not end in ``.npz``, a leaf is not a numeric array, two have the same
+        name, or `notes` is not JSON.
     OSError
         If the file cannot be written; an older one is then still there.
 
@@ -70,6 +70,8 @@ def save_checkpoint(path: str | os.PathLike[str], tree: Any, notes: Any = None) 
         array = np.asarray(leaf)
         if array.dtype != bool and not np.issubdtype(array.dtype, np.number):
             raise ValueError(f"expected {name or 'tree'} as a numeric array, got {array.dtype}")
+        if _PREFIX + name in arrays:
+            raise ValueError(f"expected every array under its own name, got two at {name}")
         arrays[_PREFIX + name] = array
     try:
         text = json.dumps({"format": _FORMAT, "notes": notes}).encode()

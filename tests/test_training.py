@@ -475,6 +475,10 @@ BAD_SAVES = {
     "no suffix": (lambda p: save_checkpoint(p.with_suffix(""), TREE), "ends in .npz"),
     "object": (lambda p: save_checkpoint(p, {"x": np.array([{}])}), "x as a numeric array"),
     "text": (lambda p: save_checkpoint(p, {"x": np.array("a")}), "x as a numeric array"),
+    "same name": (
+        lambda p: save_checkpoint(p, {"x": [np.ones(1)], "x/0": np.ones(1)}),
+        "every array under its own name, got two at x/0",
+    ),
     "notes": (lambda p: save_checkpoint(p, TREE, {"x": np.ones(1)}), "notes that JSON can hold"),
 }
 
