@@ -38,6 +38,11 @@ def log_softmax(logits: Array) -> Array:
     ndarray, shape (..., V)
         Values of at most 0, dtype kept.
 
+    Raises
+    ------
+    ValueError
+        If `logits` is not an array of floats, or an axis is empty.
+
     Notes
     -----
     The largest logit is taken off first, ``log p_k = z_k − m − log Σ_j exp(z_j − m)``, so no
@@ -50,6 +55,7 @@ def log_softmax(logits: Array) -> Array:
     >>> log_softmax(np.array([1000.0, 0.0]))
     array([    0., -1000.])
     """
+    _check_floats("logits", logits)
     with np.errstate(over="ignore"):  # a difference beyond the largest float is −inf: p = 0
         shifted = logits - logits.max(axis=-1, keepdims=True)
     return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
@@ -67,6 +73,11 @@ def softmax(logits: Array) -> Array:
     ndarray, shape (..., V)
         Non-negative, sums to 1, dtype kept.
 
+    Raises
+    ------
+    ValueError
+        If `logits` is not an array of floats, or an axis is empty.
+
     Examples
     --------
     >>> import numpy as np
@@ -74,6 +85,7 @@ def softmax(logits: Array) -> Array:
     >>> softmax(np.array([1000.0, 1000.0, -1000.0]))
     array([0.5, 0.5, 0. ])
     """
+    _check_floats("logits", logits)
     with np.errstate(over="ignore"):
         e = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return np.asarray(e / e.sum(axis=-1, keepdims=True))

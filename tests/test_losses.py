@@ -211,6 +211,9 @@ BAD = {
         lambda: softmax_cross_entropy(np.zeros((0, 2, 3)), np.zeros((0, 2), int)),
         "without empty axes",
     ),
+    "softmax of a list": (lambda: softmax([0.0]), "logits as an array, got list"),
+    "softmax of nothing": (lambda: softmax(np.zeros((2, 0))), "without empty axes"),
+    "log softmax of integers": (lambda: log_softmax(np.zeros(2, int)), "of a floating dtype"),
     "mse shapes": (
         lambda: mse(MEAN, VALUES[0]),
         r"targets of shape \(7, 3, 2\), got \(3, 2\)",
