@@ -23,6 +23,8 @@ from lstm_ref.fast.sequence import (
     affine_inputs,
     as_columns,
     check_gradients,
+    keep_memory,
+    order_for,
     read_lengths,
     repeated,
     spread_gradients,
@@ -94,7 +96,7 @@ def _forward_part(
     gates = repeated(steps, (3 * H, batch_size), inputs.dtype, keep)
     change: Array = np.empty((H, batch_size), inputs.dtype)
     one = np.array(1, inputs.dtype)
-    order: Any = "F" if batch_size == 1 else "C"  # the faster one for a vector, for a matrix
+    order = order_for(batch_size)
     for_gates = np.multiply(weights.gates, -one, order=order).dot
     for_candidate = weights.candidate.copy(order=order).dot
     exp, tanh, divide = np.exp, np.tanh, np.divide
@@ -134,6 +136,7 @@ def _forward(
 ) -> tuple[Array, Array, GRUTape]:
     """Check, cut the batch into parts, run them, and gather what comes back."""
     check_sequence(xs, params, GRUParams, h0=h0)
+    keep_memory()
     ends = read_lengths(lengths, *xs.shape[:2])
     dtype = np.result_type(xs, h0, *params)
     xs, h0 = xs.astype(dtype, copy=False), h0.astype(dtype, copy=False)
@@ -254,6 +257,9 @@ def _backward_steps(
     add, multiply = np.add, np.multiply
     through_candidate, through_gates = recurrent
     d_reset_h = np.empty_like(dh)
+    # An assignment repeats an array cheaply; broadcasting it inside a small product costs twice.
+    dh_3_times: Array = np.empty((3, H, batch_size), dh.dtype)
+    d_reset_h_twice: Array = np.empty((2, H, batch_size), dh.dtype)
     for dh_t, by_h, by_reset_h, from_h, from_reset_h, delta_h, kept, delta_z_r, through_r in zip(
         dhs[::-1],
         local[::-1, :3],
@@ -267,9 +273,11 @@ def _backward_steps(
         strict=True,
     ):
         add(dh_t, dh, dh_t)
-        multiply(by_h, dh_t, from_h)
+        dh_3_times[...] = dh_t
+        multiply(by_h, dh_3_times, from_h)
         through_candidate(delta_h, d_reset_h)
-        multiply(by_reset_h, d_reset_h, from_reset_h)
+        d_reset_h_twice[...] = d_reset_h
+        multiply(by_reset_h, d_reset_h_twice, from_reset_h)
         through_gates(delta_z_r, dh)
         add(dh, kept, dh)
         add(dh, through_r, dh)
@@ -284,8 +292,8 @@ def _backward_part(
     K = H + D + 1
     spread = spread_gradients(dhs, dh_T, part.lengths, dxs.dtype)  # (T + 1, H, B)
     recurrent = (
-        np.ascontiguousarray(weights.candidate[:, :H].T).dot,  # (H, H)
-        np.ascontiguousarray(weights.gates[:, D + 1 :].T).dot,  # (H, 2H)
+        weights.candidate[:, :H].T.copy(order_for(batch_size)).dot,  # (H, H)
+        weights.gates[:, D + 1 :].T.copy(order_for(batch_size)).dot,  # (H, 2H)
     )
     on_x = np.concatenate([weights.candidate[:, H:-1], weights.gates[:, :D]])  # (3H, D)
     weights_x = np.ascontiguousarray(on_x.T)

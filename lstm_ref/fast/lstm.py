@@ -17,7 +17,7 @@ What each trick buys, most first:
    infinite and the gate 0, as it should.
 3. Neighbours in memory. A step's rows are ``[o, i, f, c̃, c]``: the sigmoids are one piece,
    and the one product ``[i, f] · [c̃, c]`` makes both terms of the new cell state.
-4. Local derivatives for a block of time at once, so a backward step is six NumPy calls.
+4. Local derivatives for a block of time at once, so a backward step is seven NumPy calls.
 5. Weight gradients in one product a block: ``dW = Σ δ_t [h, x, 1]_tᵀ``, biases included.
 6. No array is born inside a loop: results go to ``out=``, and loops walk over ready-made views.
 7. Halves of a large batch run in two threads (see `lstm_ref.fast.threads`).
@@ -34,6 +34,8 @@ from lstm_ref.fast.sequence import (
     as_columns,
     check_gradients,
     joining_states,
+    keep_memory,
+    order_for,
     read_lengths,
     repeated,
     spread_gradients,
@@ -78,16 +80,14 @@ def _pack(params: LSTMParams) -> Array:
 
 def _unpack(packed: Array) -> LSTMParams:
     """Take a packed gradient apart again."""
-    o, i, f, c = np.split(packed, 4)  # (H, H + D + 1) each
-    return LSTMParams(*(a.copy() for g in (f, i, c, o) for a in (g[:, :-1], g[:, -1])))
+    W_o, W_i, W_f, W_c = packed[:, :-1].copy().reshape(4, len(packed) // 4, -1)
+    b_o, b_i, b_f, b_c = packed[:, -1].copy().reshape(4, -1)
+    return LSTMParams(W_f, b_f, W_i, b_i, W_c, b_c, W_o, b_o)
 
 
 def _for_exp(weights: Array, batch_size: int) -> Array:
-    """Scale rows so that the product is ``−z`` for the sigmoid gates, ``−2 z`` for the candidate.
-
-    The order in memory is the faster one: by column for a single vector, by row otherwise.
-    """
-    scaled = weights.copy(order="F" if batch_size == 1 else "C")
+    """Scale rows so that the product is ``−z`` for sigmoid gates, ``−2 z`` for the candidate."""
+    scaled = weights.copy(order_for(batch_size))
     scaled *= -1
     scaled[3 * len(weights) // 4 :] *= 2
     return scaled
@@ -146,6 +146,7 @@ def _forward(
 ) -> tuple[Array, tuple[Array, Array], LSTMTape]:
     """Check, cut the batch into parts, run them, and gather what comes back."""
     check_sequence(xs, params, LSTMParams, h0=h0, c0=c0)
+    keep_memory()
     ends = read_lengths(lengths, *xs.shape[:2])
     weights = _pack(params)
     dtype = np.result_type(xs, h0, c0, weights)
@@ -293,14 +294,16 @@ def _backward_steps(
     """
     n, _, H, batch_size = local.shape
     add, multiply = np.add, np.multiply
-    for dh_t, to_c, to_o, by_c, dc_t, delta_o, from_c, dc_before, delta, final in zip(
+    # An assignment repeats an array cheaply; broadcasting it inside a small product costs twice.
+    dh_twice: Array = np.empty((2, H, batch_size), dh.dtype)
+    dc_4_times: Array = np.empty((4, H, batch_size), dh.dtype)
+    for dh_t, by_h, by_c, from_h, from_c, dc_t, dc_before, delta, final in zip(
         dhs[::-1],
-        local[::-1, 0],
-        local[::-1, 1],
+        local[::-1, :2],
         local[::-1, 2:],
-        deltas[::-1, 0],
-        deltas[::-1, 1],
+        deltas[::-1, :2],
         deltas[::-1, 2:],
+        deltas[::-1, 0],
         deltas[::-1, 5],
         deltas[::-1].reshape(n, 6 * H, batch_size)[:, H : 5 * H],
         joining[::-1],
@@ -309,10 +312,11 @@ def _backward_steps(
         if final is not None:
             dc = dc + final
         add(dh_t, dh, dh_t)
-        multiply(to_c, dh_t, dc_t)
-        multiply(to_o, dh_t, delta_o)
+        dh_twice[...] = dh_t
+        multiply(by_h, dh_twice, from_h)
         add(dc_t, dc, dc_t)
-        multiply(by_c, dc_t, from_c)
+        dc_4_times[...] = dc_t
+        multiply(by_c, dc_4_times, from_c)
         recurrent(delta, dh)
         dc = dc_before
     return dc.copy()
@@ -329,7 +333,7 @@ def _backward_part(
     dtype = weights.dtype
     spread = spread_gradients(dhs, dh_T, part.lengths, dtype)  # (T + 1, H, B)
     joining = joining_states(dc_T, part.lengths, steps, batch_size)
-    recurrent = np.ascontiguousarray(weights[:, :H].T).dot  # (H, 4H)
+    recurrent = weights[:, :H].T.copy(order_for(batch_size)).dot  # (H, 4H)
     weights_x = np.ascontiguousarray(weights[:, H:-1].T)  # (D, 4H)
     gradient = np.zeros_like(weights)
     dh: Array = np.zeros((H, batch_size), dtype)
@@ -400,4 +404,5 @@ def lstm_backward(
         return _backward_part(dhs[:, at], part, weights, dxs[:, at], *finals)
 
     dh0s, dc0s, gradients = zip(*run_parts(run, parts), strict=True)
-    return dxs, np.concatenate(dh0s), np.concatenate(dc0s), _unpack(sum(gradients))
+    gradient = sum(gradients[1:], start=gradients[0])
+    return dxs, np.concatenate(dh0s), np.concatenate(dc0s), _unpack(gradient)

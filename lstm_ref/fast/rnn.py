@@ -22,6 +22,8 @@ from lstm_ref.fast.sequence import (
     affine_inputs,
     as_columns,
     check_gradients,
+    keep_memory,
+    order_for,
     read_lengths,
     spread_gradients,
     states_at,
@@ -112,6 +114,7 @@ def rnn_forward_cached(
     tape : RNNTape
     """
     check_sequence(xs, params, RNNParams, h0=h0)
+    keep_memory()
     ends = read_lengths(lengths, *xs.shape[:2])
     weights = np.concatenate([params.W, params.b[:, None]], axis=1)  # (H, H + D + 1)
     dtype = np.result_type(xs, h0, weights)
@@ -123,7 +126,7 @@ def rnn_forward_cached(
         stops = None if ends is None else ends[at]
         inputs = affine_inputs(xs[:, at], stops, lead=H)
         inputs[0, :H] = h0[at].T
-        product, tanh = weights.copy(order="F" if batch_size == 1 else "C").dot, np.tanh
+        product, tanh = weights.copy(order_for(batch_size)).dot, np.tanh
         for hx, h_next in zip(inputs[:-1], inputs[1:, :H], strict=True):
             product(hx, h_next)
             tanh(h_next, h_next)
@@ -150,7 +153,7 @@ def _backward_part(
     """Take one part of the batch back; writes `dxs`, returns ``dh0`` and the weight gradient."""
     H = len(weights)
     spread = spread_gradients(dhs, dh_T, part.lengths, weights.dtype)  # (T + 1, H, B)
-    recurrent = np.ascontiguousarray(weights[:, :H].T).dot
+    recurrent = weights[:, :H].T.copy(order_for(dhs.shape[1])).dot
     weights_x = np.ascontiguousarray(weights[:, H:-1].T)  # (D, H)
     gradient = np.zeros_like(weights)
     dh = np.zeros_like(spread[0])
