@@ -4,6 +4,9 @@ Every public name is exported here. `cells` and `layers` are for reading; `check
 exercise notebooks call, is imported on its own.
 """
 
+# The modules of `legacy` are named one by one: from the package, a star would also bring the
+# modules themselves, and `lstm_ref.layers` would be the wrong one.
+
 from lstm_ref.adder import *  # noqa: F403
 from lstm_ref.architectures import *  # noqa: F403
 from lstm_ref.cells import *  # noqa: F403
@@ -13,7 +16,13 @@ from lstm_ref.gradcheck import *  # noqa: F403
 from lstm_ref.gru import *  # noqa: F403
 from lstm_ref.initializers import *  # noqa: F403
 from lstm_ref.layers import *  # noqa: F403
-from lstm_ref.legacy import *  # noqa: F403
+from lstm_ref.legacy.attention import *  # noqa: F403
+from lstm_ref.legacy.gating import *  # noqa: F403
+from lstm_ref.legacy.layers import *  # noqa: F403
+from lstm_ref.legacy.memory import *  # noqa: F403
+from lstm_ref.legacy.minimal import *  # noqa: F403
+from lstm_ref.legacy.slstm import *  # noqa: F403
+from lstm_ref.legacy.tft import *  # noqa: F403
 from lstm_ref.linear import *  # noqa: F403
 from lstm_ref.losses import *  # noqa: F403
 from lstm_ref.optim import *  # noqa: F403

@@ -499,8 +499,10 @@ def lstm_truncated_backward(
     R. J. Williams, J. Peng (1990). An Efficient Gradient-Based Algorithm for On-Line Training of
     Recurrent Network Trajectories. Neural Computation 2(4).
     """
-    if len(dhs) != len(caches):
-        raise ValueError(f"expected dhs for {len(caches)} steps, got {len(dhs)}")
+    if len(caches) == 0:
+        raise ValueError("expected at least one cache, got an empty list")
+    check_backward(caches[0], params, LSTMParams)
+    check_array("dhs", dhs, (len(caches), *caches[0].h.shape))
     dxs, grads = [], tree_map(np.zeros_like, params)
     for part, ends in time_windows(len(caches), window, lengths):
         dx, _, _, part_grads = lstm_backward(dhs[part], caches[part], params, lengths=ends)

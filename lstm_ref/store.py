@@ -80,8 +80,10 @@ def carry(c0: ArrayLike, f: ArrayLike, i: ArrayLike, candidate: ArrayLike) -> Ar
         )
     contents = np.empty(f.shape, dtype=np.result_type(f, i, candidate))  # (T, …)
     c = as_floating("c0", c0).astype(contents.dtype)
-    if np.broadcast_shapes(c.shape, f.shape[1:]) != f.shape[1:]:
-        raise ValueError(f"expected c0 of shape {f.shape[1:]}, got {c.shape}")
+    try:
+        c = np.broadcast_to(c, f.shape[1:])
+    except ValueError:
+        raise ValueError(f"expected c0 of shape {f.shape[1:]}, got {c.shape}") from None
     for t in range(len(f)):
         contents[t] = c = f[t] * c + i[t] * candidate[t]
     return contents

@@ -24,21 +24,24 @@ __all__ = [
 
 def check_array(name: str, value: Any, shape: tuple[int | str, ...]) -> None:
     """Raise unless `value` is a floating array of `shape`; a letter stands for any size ≥ 1."""
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f" and _fits(value.shape, shape, 1):
+        return
     text = "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
     if not isinstance(value, np.ndarray):
         raise ValueError(f"expected {name} as an array of shape {text}, got {type(value).__name__}")
-    fits = value.ndim == len(shape) and all(
-        isinstance(want, str) or want == got for want, got in zip(shape, value.shape, strict=True)
-    )
-    if not fits:
+    if not _fits(value.shape, shape, 0):
         raise ValueError(f"expected {name} of shape {text}, got {value.shape}")
-    for letter, got in zip(shape, value.shape, strict=True):
-        if got == 0:
-            raise ValueError(
-                f"expected {name} of shape {text} with {letter} ≥ 1, got {value.shape}"
-            )
-    if not np.issubdtype(value.dtype, np.floating):
-        raise ValueError(f"expected {name} of a floating dtype, got {value.dtype}")
+    if not _fits(value.shape, shape, 1):
+        empty = shape[value.shape.index(0)]
+        raise ValueError(f"expected {name} of shape {text} with {empty} ≥ 1, got {value.shape}")
+    raise ValueError(f"expected {name} of a floating dtype, got {value.dtype}")
+
+
+def _fits(got: tuple[int, ...], want: tuple[int | str, ...], least: int) -> bool:
+    return len(got) == len(want) and all(
+        size >= least if isinstance(letter, str) else size == letter
+        for size, letter in zip(got, want, strict=True)
+    )
 
 
 def as_floating(name: str, value: ArrayLike) -> NDArray[np.floating[Any]]:

@@ -194,9 +194,8 @@ def tape_of(xs, params):
         (lambda xs, p: lstm_ref.stacked_forward(xs, [p, p]), "expected W_f of shape"),
         (lambda xs, p: lstm_ref.stacked_forward(xs[0], [p]), "expected xs of shape"),
         (lambda xs, p: lstm_ref.bidirectional_forward(xs, p, p, [9, 1]), "between 0 and T"),
-        (lambda xs, p: lstm_ref.lstm_truncated_backward(xs[:0], [], p, 2), "1 step, got 0"),
+        (lambda xs, p: lstm_ref.lstm_truncated_backward(xs, [], p, 2), "got an empty list"),
         (lambda xs, p: lstm_ref.time_windows(3, 0), "window of at least 1 step, got 0"),
-        (lambda xs, p: lstm_ref.lstm_truncated_backward(xs, [], p, 2), "for 0 steps, got 3"),
     ],
 )
 def test_bad_input_is_refused(call, text):
