@@ -52,8 +52,10 @@ class BidirectionalTape(NamedTuple):
 
     Attributes
     ----------
-    forward_caches, backward_caches : list of LSTMCache
-        Of either direction, in the order in which it ran.
+    forward_caches : list of LSTMCache
+        Of the forward direction, first input first.
+    backward_caches : list of LSTMCache
+        Of the backward direction, last input first.
     reversal : ndarray of int, shape (T, B)
         For each step and sequence, the step that takes its place when time runs back.
     lengths : ndarray of int, shape (B,), or None
