@@ -137,6 +137,9 @@ def test_sigmoid_is_exact_to_1e_12_and_keeps_single_precision():
     exact = np.array([float(np.exp(-np.logaddexp(0, -v))) for v in z])
     assert np.abs(lstm_ref.sigmoid(z) - exact).max() < 1e-15
     assert lstm_ref.sigmoid(z.astype(np.float32)).dtype == np.float32
+    for scalar in (np.float32(0.3), np.array(0.3, dtype=np.float32)):
+        assert lstm_ref.sigmoid(scalar).dtype == lstm_ref.half_life(scalar).dtype == np.float32
+        assert lstm_ref.apply_gate(scalar, scalar).dtype == np.float32
     with np.errstate(all="raise", under="ignore"):
         assert lstm_ref.sigmoid(np.array([-1000.0, 1000.0])).tolist() == [0, 1]
 
