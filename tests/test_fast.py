@@ -1,5 +1,7 @@
 """The fast tier gives the readable tier's numbers, whatever the sizes, lengths and threads."""
 
+import copy
+import pickle
 import re
 import threading
 import warnings
@@ -9,7 +11,7 @@ import pytest
 
 import lstm_ref
 from lstm_ref import GRUParams, LSTMParams, RNNParams, fast
-from lstm_ref.fast import sequence, threads
+from lstm_ref.fast import sequence, threads, workspace
 
 # T, B, D, H: distinct primes, one step, one sequence, one unit, several blocks of time.
 SIZES = [(7, 5, 3, 2), (13, 1, 5, 11), (1, 7, 2, 3), (31, 3, 7, 1), (3, 17, 1, 13), (503, 2, 3, 5)]
@@ -284,13 +286,62 @@ def test_error_state_reaches_the_threads():
 
 
 @pytest.mark.parametrize(
-    ("steps", "numbers", "batch_size"), [(1, 1, 1), (7, 10**9, 500), (999, 70, 3)]
+    ("steps", "numbers", "batch_size"), [(1, 1, 1), (7, 10**9, 500), (999, 70, 3), (5000, 9, 1)]
 )
 def test_blocks_cover_time_once_from_the_end(steps, numbers, batch_size):
-    blocks = list(sequence.time_blocks(steps, numbers, batch_size))
+    size = sequence.block_size(steps, numbers, batch_size)
+    blocks = list(sequence.time_blocks(steps, size))
     assert [t for block in blocks[::-1] for t in range(steps)[block]] == list(range(steps))
-    sizes = [block.stop - block.start for block in blocks]
-    assert len(set(sizes[:-1])) <= 1 and max(sizes) == sizes[0]
+    assert {block.stop - block.start for block in blocks[:-1]} <= {size}
+
+
+def test_a_later_pass_leaves_earlier_results_and_tapes_alone(cell, rng):
+    first, second = (cell.draw(rng, 11, 3, 2, 5) for _ in range(2))
+    *outputs, tape = cell.cached(first[0], *first[1], first[2])
+    gradients = cell.backward(first[3], tape, *first[4])
+    before = [a.copy() for a in arrays((outputs, gradients))]
+    for lengths in (None, [2, 11, 0]):
+        for _ in range(3):
+            cell.run(*second, lengths=lengths)
+    assert_same((outputs, gradients), before, tolerance=0)
+    assert_same(cell.backward(first[3], tape, *first[4]), gradients, tolerance=0)
+
+
+def test_a_workspace_is_used_again_only_when_its_tape_is_gone(cell, rng):
+    workspace.clear()
+    xs, states, params, _, _ = cell.draw(rng, 7, 3, 2, 5)
+    *_, first = cell.cached(xs, *states, params)
+    *_, second = cell.cached(xs, *states, params)
+    used = [tape.parts[0].loan.space for tape in (first, second)]
+    assert used[0] is not used[1]
+    del first
+    *_, third = cell.cached(xs, *states, params)
+    assert third.parts[0].loan.space is used[0]
+
+
+def test_a_tape_cannot_be_copied(cell, rng):
+    xs, states, params, _, _ = cell.draw(rng, 7, 3, 2, 5)
+    *_, tape = cell.cached(xs, *states, params)
+    for copy_it in (copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match="run the forward pass again"):
+            copy_it(tape)
+
+
+def test_idle_workspaces_are_forgotten_when_they_are_too_many(monkeypatch):
+    class Space:
+        def __init__(self, number):
+            self.array = np.empty(100, np.uint8)
+            self.repeated = np.lib.stride_tricks.as_strided(np.empty(10, np.uint8), (9, 10), (0, 1))
+
+    workspace.clear()
+    monkeypatch.setattr(workspace, "KEEP_BYTES", 250)
+    spaces = [workspace.borrow(Space, number).space for number in range(3)]
+    assert workspace._pool.bytes == 220
+    assert workspace.borrow(Space, 2).space is spaces[2]
+    assert workspace.borrow(Space, 1).space is spaces[1]
+    assert workspace.borrow(Space, 0).space is not spaces[0]
+    workspace.clear()
+    assert workspace.borrow(Space, 2).space is not spaces[2]
 
 
 BAD = [

@@ -20,8 +20,8 @@ from numpy.typing import ArrayLike
 
 from lstm_ref.fast.sequence import (
     Lengths,
-    affine_inputs,
     as_columns,
+    block_size,
     check_gradients,
     keep_memory,
     order_for,
@@ -30,9 +30,11 @@ from lstm_ref.fast.sequence import (
     spread_gradients,
     states_at,
     time_blocks,
+    write_inputs,
     write_outputs,
 )
 from lstm_ref.fast.threads import plan_parts, run_parts
+from lstm_ref.fast.workspace import Loan, borrow
 from lstm_ref.params import Array, GRUParams
 from lstm_ref.validation import check_sequence
 
@@ -46,13 +48,73 @@ class GRUWeights(NamedTuple):
     candidate: Array  # (H, H + D + 1)  W_h acting on [r · h, x, 1]
 
 
+class ForwardSpace:
+    """Arrays and views of a forward pass over one part of the batch.
+
+    ``inputs (T + 1, H + D + 1 + H, B)`` are ``[r · h, x, 1, h]``, ``gates (T, 3 H, B)`` are
+    ``[z, r, candidate]``.
+    """
+
+    def __init__(self, steps: int, B: int, D: int, H: int, dtype: Any, keep: bool) -> None:
+        K = H + D + 1
+        self.inputs: Array = np.empty((steps + 1, K + H, B), dtype)
+        self.inputs[:, K - 1] = 1
+        self.gates = repeated(steps, (3 * H, B), dtype, keep)
+        self.change: Array = np.empty((H, B), dtype)
+        self.walk = list(
+            zip(
+                self.inputs[:-1, H:],  # what the gates see
+                self.inputs[:-1, :K],  # what the candidate sees
+                self.inputs[:-1, :H],
+                self.inputs[:-1, K:],
+                self.gates[:, : 2 * H],
+                self.gates[:, :H],
+                self.gates[:, H : 2 * H],
+                self.gates[:, 2 * H :],
+                self.inputs[1:, K:],
+                strict=True,
+            )
+        )
+
+
+class BackwardSpace:
+    """Arrays and views of a backward pass over one part of the batch.
+
+    ``spread (T + 1, H, B)`` are the loss gradients of the hidden states; for a block of n steps,
+    ``local (n, 5, H, B)`` is what gradients are multiplied by and ``deltas (n, 5, H, B)`` are
+    ``[δ_h, dh' · (1 − z), δ_z, δ_r, d(r · h) · r]``.
+    """
+
+    def __init__(self, steps: int, B: int, H: int, dtype: Any) -> None:
+        self.size = block_size(steps, 5 * H * B, B)
+        self.spread: Array = np.empty((steps + 1, H, B), dtype)
+        self.local: Array = np.empty((self.size, 5, H, B), dtype)
+        self.deltas: Array = np.empty_like(self.local)
+        self.d_reset_h: Array = np.empty((H, B), dtype)
+        self.dh_3_times: Array = np.empty((3, H, B), dtype)
+        self.d_reset_h_twice: Array = np.empty((2, H, B), dtype)
+        self.spread_walk = list(self.spread)
+        self.block_walk = list(
+            zip(
+                self.local[:, :3],
+                self.local[:, 3:],
+                self.deltas[:, :3],
+                self.deltas[:, 3:],
+                self.deltas[:, 0],
+                self.deltas[:, 1],
+                self.deltas.reshape(self.size, 5 * H, B)[:, 2 * H : 4 * H],
+                self.deltas[:, 4],
+                strict=True,
+            )
+        )
+
+
 class GRUPart(NamedTuple):
     """What the forward pass of one part of the batch leaves behind."""
 
     columns: slice
     lengths: Lengths | None
-    inputs: Array  # (T + 1, H + D + 1 + H, B)  [r · h, x, 1, h]
-    gates: Array  # (T, 3 H, B)  [z, r, candidate]
+    loan: Loan[ForwardSpace]
 
 
 class GRUTape(NamedTuple):
@@ -62,6 +124,7 @@ class GRUTape(NamedTuple):
     """
 
     weights: GRUWeights
+    shape: tuple[int, int, int]  # T, B, D
     parts: list[GRUPart]
 
 
@@ -87,43 +150,31 @@ def _unpack(packed: GRUWeights) -> GRUParams:
 
 def _forward_part(
     xs: Array, h0: Array, weights: GRUWeights, lengths: Lengths | None, keep: bool
-) -> tuple[Array, Array]:
-    """Run one part of the batch; returns inputs and gates of a `GRUPart`."""
-    (steps, batch_size, D), H = xs.shape, h0.shape[1]
-    K = H + D + 1
-    inputs = affine_inputs(xs, lengths, lead=H, tail=H)
-    inputs[0, K:] = h0.T
-    gates = repeated(steps, (3 * H, batch_size), inputs.dtype, keep)
-    change: Array = np.empty((H, batch_size), inputs.dtype)
-    one = np.array(1, inputs.dtype)
-    order = order_for(batch_size)
+) -> Loan[ForwardSpace]:
+    """Run one part of the batch."""
+    batch_size, H = h0.shape
+    loan = borrow(ForwardSpace, *xs.shape, H, xs.dtype, keep)
+    inputs, change = loan.space.inputs, loan.space.change
+    write_inputs(inputs[:-1, H : -H - 1], xs, lengths)
+    inputs[-1, : -H - 1] = 0
+    inputs[0, -H:] = h0.T
+    one, order = np.array(1, xs.dtype), order_for(batch_size)
     for_gates = np.multiply(weights.gates, -one, order=order).dot
     for_candidate = weights.candidate.copy(order=order).dot
     exp, tanh, divide = np.exp, np.tanh, np.divide
     add, subtract, multiply = np.add, np.subtract, np.multiply
-    for seen_by_gates, seen_by_candidate, h, reset_h, z_r, z, r, candidate, h_next in zip(
-        inputs[:-1, H:],
-        inputs[:-1, :K],
-        inputs[:-1, K:],
-        inputs[:-1, :H],
-        gates[:, : 2 * H],
-        gates[:, :H],
-        gates[:, H : 2 * H],
-        gates[:, 2 * H :],
-        inputs[1:, K:],
-        strict=True,
-    ):
-        for_gates(seen_by_gates, z_r)
+    for hx, reset_hx, reset_h, h, z_r, z, r, candidate, h_next in loan.space.walk:
+        for_gates(hx, z_r)
         exp(z_r, z_r)
         add(z_r, one, z_r)
         divide(one, z_r, z_r)
         multiply(r, h, reset_h)
-        for_candidate(seen_by_candidate, candidate)
+        for_candidate(reset_hx, candidate)
         tanh(candidate, candidate)
         subtract(candidate, h, change)
         multiply(z, change, change)
         add(h, change, h_next)
-    return inputs, gates
+    return loan
 
 
 def _forward(
@@ -146,14 +197,15 @@ def _forward(
 
     def run(at: slice) -> GRUPart:
         stops = None if ends is None else ends[at]
-        inputs, gates = _forward_part(xs[:, at], h0[at], weights, stops, keep)
-        write_outputs(hs[:, at], inputs[1:, -H:], stops)
-        h_T[at] = states_at(inputs[:, -H:], stops)
-        return GRUPart(at, stops, inputs, gates)
+        loan = _forward_part(xs[:, at], h0[at], weights, stops, keep)
+        states = loan.space.inputs[:, -H:]
+        write_outputs(hs[:, at], states[1:], stops)
+        h_T[at] = states_at(states, stops)
+        return GRUPart(at, stops, loan)
 
     step_cost = batch_size * (weights.gates.size + weights.candidate.size)
     parts = run_parts(run, plan_parts(batch_size, step_cost, threads))
-    return hs, h_T, GRUTape(weights, parts)
+    return hs, h_T, GRUTape(weights, xs.shape, parts)
 
 
 def gru_forward(
@@ -218,62 +270,39 @@ def gru_forward_cached(
     return _forward(xs, h0, params, lengths, threads, keep=True)
 
 
-def _local_derivatives(gates: Array, h: Array) -> Array:
-    """Compute all that a backward step multiplies by, for n steps: ``(n, 5, H, B)``.
+def _local_derivatives(gates: Array, h: Array, local: Array) -> None:
+    """Fill ``local (n, 5, H, B)`` with all that a backward step multiplies by, for n steps.
 
     Rows 0 to 2 take the gradient of h' on to the candidate's pre-activation, directly to h, and
     to z's pre-activation; rows 3 and 4 take that of ``r · h`` on to r's pre-activation and to h.
     """
     n, H, batch_size = h.shape
     z, r, candidate = gates.reshape(n, 3, H, batch_size).transpose(1, 0, 2, 3)
-    local: Array = np.empty((n, 5, H, batch_size), h.dtype)
     local[:, 0] = z - z * candidate**2
-    np.subtract(1, z, local[:, 1])
+    local[:, 1] = 1 - z
     local[:, 2] = (candidate - h) * (z - z**2)
     local[:, 3] = h * (r - r**2)
     local[:, 4] = r
-    return local
 
 
 def _backward_steps(
-    local: Array, deltas: Array, dhs: Array, dh: Array, recurrent: tuple[Any, Any]
+    space: BackwardSpace, block: slice, dh: Array, recurrent: tuple[Any, Any]
 ) -> None:
     """Go back through one block of time; fills `deltas` and updates ``dh (H, B)``.
 
-    Parameters
-    ----------
-    local : ndarray, shape (n, 5, H, B)
-        From `_local_derivatives`.
-    deltas : ndarray, shape (n, 5, H, B)
-        Receives ``[δ_h, dh' · (1 − z), δ_z, δ_r, d(r · h) · r]``.
-    dhs : ndarray, shape (n, H, B)
-        Loss gradients of the hidden states; used as working space.
-    dh : ndarray, shape (H, B)
-        What comes from the later steps.
-    recurrent : tuple of callable
-        Write ``d(r · h)`` from ``δ_h``, and the gates' share of ``dh`` from ``[δ_z, δ_r]``.
+    ``recurrent`` are two callables: one writes ``d(r · h)`` from ``δ_h``, the other the gates'
+    share of ``dh`` from ``[δ_z, δ_r]``.
     """
-    n, _, H, batch_size = local.shape
     add, multiply = np.add, np.multiply
     through_candidate, through_gates = recurrent
-    d_reset_h = np.empty_like(dh)
-    # An assignment repeats an array cheaply; broadcasting it inside a small product costs twice.
-    dh_3_times: Array = np.empty((3, H, batch_size), dh.dtype)
-    d_reset_h_twice: Array = np.empty((2, H, batch_size), dh.dtype)
-    for dh_t, by_h, by_reset_h, from_h, from_reset_h, delta_h, kept, delta_z_r, through_r in zip(
-        dhs[::-1],
-        local[::-1, :3],
-        local[::-1, 3:],
-        deltas[::-1, :3],
-        deltas[::-1, 3:],
-        deltas[::-1, 0],
-        deltas[::-1, 1],
-        deltas[::-1].reshape(n, 5 * H, batch_size)[:, 2 * H : 4 * H],
-        deltas[::-1, 4],
-        strict=True,
+    dh_3_times, d_reset_h = space.dh_3_times, space.d_reset_h
+    d_reset_h_twice = space.d_reset_h_twice
+    after, n = slice(block.start + 1, block.stop + 1), block.stop - block.start
+    for dh_t, (by_h, by_reset_h, from_h, from_reset_h, delta_h, kept, delta_z_r, through_r) in zip(
+        space.spread_walk[after][::-1], space.block_walk[:n][::-1], strict=True
     ):
         add(dh_t, dh, dh_t)
-        dh_3_times[...] = dh_t
+        dh_3_times[...] = dh_t  # an assignment repeats it cheaper than the product would
         multiply(by_h, dh_3_times, from_h)
         through_candidate(delta_h, d_reset_h)
         d_reset_h_twice[...] = d_reset_h
@@ -287,30 +316,29 @@ def _backward_part(
     dhs: Array, part: GRUPart, weights: GRUWeights, dxs: Array, dh_T: Array | None
 ) -> tuple[Array, GRUWeights]:
     """Take one part of the batch back; writes `dxs`, returns ``dh0`` and the weight gradients."""
-    _, batch_size, H = dhs.shape
-    D = dxs.shape[2]
+    (steps, batch_size, H), D = dhs.shape, dxs.shape[2]
     K = H + D + 1
-    spread = spread_gradients(dhs, dh_T, part.lengths, dxs.dtype)  # (T + 1, H, B)
+    loan, forward = borrow(BackwardSpace, *dhs.shape, dxs.dtype), part.loan.space
+    space, order = loan.space, order_for(batch_size)
+    spread_gradients(space.spread, dhs, dh_T, part.lengths)
     recurrent = (
-        weights.candidate[:, :H].T.copy(order_for(batch_size)).dot,  # (H, H)
-        weights.gates[:, D + 1 :].T.copy(order_for(batch_size)).dot,  # (H, 2H)
+        weights.candidate[:, :H].T.copy(order).dot,  # (H, H)
+        weights.gates[:, D + 1 :].T.copy(order).dot,  # (H, 2H)
     )
     on_x = np.concatenate([weights.candidate[:, H:-1], weights.gates[:, :D]])  # (3H, D)
     weights_x = np.ascontiguousarray(on_x.T)
     gradient = GRUWeights(*map(np.zeros_like, weights))
-    dh = np.zeros_like(spread[0])
-    for block in time_blocks(len(dxs), 5 * dh.size, batch_size):
+    dh = np.zeros_like(space.spread[0])
+    for block in time_blocks(steps, space.size):
         n = block.stop - block.start
-        after = slice(block.start + 1, block.stop + 1)
-        local = _local_derivatives(part.gates[block], part.inputs[block, K:])
-        deltas = np.empty_like(local)
-        _backward_steps(local, deltas, spread[after], dh, recurrent)
-        delta = as_columns(deltas[:, [0, 2, 3]].reshape(n, 3 * H, batch_size))  # (3H, n B)
-        inputs = as_columns(part.inputs[block])
+        _local_derivatives(forward.gates[block], forward.inputs[block, K:], space.local[:n])
+        _backward_steps(space, block, dh, recurrent)
+        delta = as_columns(space.deltas[:n, [0, 2, 3]].reshape(n, 3 * H, batch_size))  # (3H, n B)
+        inputs = as_columns(forward.inputs[block])
         gradient.candidate[...] += delta[:H] @ inputs[:K].T
         gradient.gates[...] += delta[H:] @ inputs[H:].T
         dxs[block] = (weights_x @ delta).reshape(D, n, batch_size).transpose(1, 2, 0)
-    return (dh + spread[0]).T.copy(), gradient
+    return (dh + space.spread[0]).T.copy(), gradient
 
 
 def gru_backward(
@@ -339,11 +367,9 @@ def gru_backward(
     ValueError
         If a shape or dtype does not fit.
     """
-    weights, parts = tape
-    H, K = weights.candidate.shape
-    steps, batch_size = len(parts[0].gates), parts[-1].columns.stop
-    check_gradients(dhs, (steps, batch_size, H), dh_T=dh_T)
-    dxs = np.empty((steps, batch_size, K - H - 1), weights.candidate.dtype)
+    weights, (steps, batch_size, D), parts = tape
+    check_gradients(dhs, (steps, batch_size, len(weights.candidate)), dh_T=dh_T)
+    dxs = np.empty((steps, batch_size, D), weights.candidate.dtype)
 
     def run(part: GRUPart) -> tuple[Array, GRUWeights]:
         at = part.columns

@@ -30,8 +30,8 @@ from numpy.typing import ArrayLike
 
 from lstm_ref.fast.sequence import (
     Lengths,
-    affine_inputs,
     as_columns,
+    block_size,
     check_gradients,
     joining_states,
     keep_memory,
@@ -41,13 +41,78 @@ from lstm_ref.fast.sequence import (
     spread_gradients,
     states_at,
     time_blocks,
+    write_inputs,
     write_outputs,
 )
 from lstm_ref.fast.threads import plan_parts, run_parts
+from lstm_ref.fast.workspace import Loan, borrow
 from lstm_ref.params import Array, LSTMParams
 from lstm_ref.validation import check_sequence
 
 __all__ = ["LSTMTape", "lstm_backward", "lstm_forward", "lstm_forward_cached"]
+
+
+class ForwardSpace:
+    """Arrays and views of a forward pass over one part of the batch.
+
+    ``inputs (T + 1, H + D + 1, B)`` are ``[h, x, 1]`` before each step, ``gates (T + 1, 5 H, B)``
+    are ``[o, i, f, candidate, c before the step]``, ``tanh_c (T, H, B)`` is of the cell state after
+    each step.
+    """
+
+    def __init__(self, steps: int, B: int, D: int, H: int, dtype: Any, keep: bool) -> None:
+        self.inputs: Array = np.empty((steps + 1, H + D + 1, B), dtype)
+        self.inputs[:, -1] = 1
+        self.gates = repeated(steps + 1, (5 * H, B), dtype, keep)
+        self.tanh_c = repeated(steps, (H, B), dtype, keep)
+        self.terms: Array = np.empty((2 * H, B), dtype)  # [i · candidate, f · c]
+        self.numerators: Array = np.ones((4 * H, B), dtype)
+        self.numerators[3 * H :] = 2
+        now = self.gates[:-1]
+        self.walk = list(
+            zip(
+                self.inputs[:-1],
+                now[:, : 4 * H],
+                now[:, :H],
+                now[:, H : 3 * H],
+                now[:, 3 * H : 4 * H],
+                now[:, 3 * H :],
+                self.gates[1:, 4 * H :],
+                self.tanh_c,
+                self.inputs[1:, :H],
+                strict=True,
+            )
+        )
+
+
+class BackwardSpace:
+    """Arrays and views of a backward pass over one part of the batch.
+
+    ``spread (T + 1, H, B)`` are the loss gradients of the hidden states; for a block of n steps,
+    ``local (n, 6, H, B)`` is what gradients are multiplied by and ``deltas (n, 6, H, B)`` are
+    ``[dc, δ_o, δ_i, δ_f, δ_candidate, dc before the step]``.
+    """
+
+    def __init__(self, steps: int, B: int, H: int, dtype: Any) -> None:
+        self.size = block_size(steps, 6 * H * B, B)
+        self.spread: Array = np.empty((steps + 1, H, B), dtype)
+        self.local: Array = np.empty((self.size, 6, H, B), dtype)
+        self.deltas: Array = np.empty_like(self.local)
+        self.dh_twice: Array = np.empty((2, H, B), dtype)
+        self.dc_4_times: Array = np.empty((4, H, B), dtype)
+        self.spread_walk = list(self.spread)
+        self.block_walk = list(
+            zip(
+                self.local[:, :2],
+                self.local[:, 2:],
+                self.deltas[:, :2],
+                self.deltas[:, 2:],
+                self.deltas[:, 0],
+                self.deltas[:, 5],
+                self.deltas.reshape(self.size, 6 * H, B)[:, H : 5 * H],
+                strict=True,
+            )
+        )
 
 
 class LSTMPart(NamedTuple):
@@ -55,9 +120,7 @@ class LSTMPart(NamedTuple):
 
     columns: slice
     lengths: Lengths | None
-    inputs: Array  # (T + 1, H + D + 1, B)  [h, x, 1] before each step
-    gates: Array  # (T + 1, 5 H, B)  [o, i, f, candidate, c before the step]
-    tanh_c: Array  # (T, H, B)  of the cell state after each step
+    loan: Loan[ForwardSpace]
 
 
 class LSTMTape(NamedTuple):
@@ -67,6 +130,7 @@ class LSTMTape(NamedTuple):
     """
 
     weights: Array  # (4 H, H + D + 1)
+    shape: tuple[int, int, int]  # T, B, D
     parts: list[LSTMPart]
 
 
@@ -95,34 +159,19 @@ def _for_exp(weights: Array, batch_size: int) -> Array:
 
 def _forward_part(
     xs: Array, h0: Array, c0: Array, weights: Array, lengths: Lengths | None, keep: bool
-) -> tuple[Array, Array, Array]:
-    """Run one part of the batch; returns inputs, gates and tanh_c of an `LSTMPart`."""
-    (steps, batch_size, _), H = xs.shape, h0.shape[1]
-    inputs = affine_inputs(xs, lengths, lead=H)
-    inputs[0, :H] = h0.T
-    gates = repeated(steps + 1, (5 * H, batch_size), inputs.dtype, keep)
-    gates[0, 4 * H :] = c0.T
-    tanh_c = repeated(steps, (H, batch_size), inputs.dtype, keep)
-    terms: Array = np.empty((2 * H, batch_size), inputs.dtype)  # [i · candidate, f · c]
-    written, kept = terms[:H], terms[H:]
-    numerators: Array = np.ones((4 * H, batch_size), inputs.dtype)
-    numerators[3 * H :] = 2
-    one = np.array(1, inputs.dtype)
-    product = _for_exp(weights, batch_size).dot
+) -> Loan[ForwardSpace]:
+    """Run one part of the batch."""
+    H = h0.shape[1]
+    loan = borrow(ForwardSpace, *xs.shape, H, xs.dtype, keep)
+    space = loan.space
+    write_inputs(space.inputs[:-1, H:-1], xs, lengths)
+    space.inputs[-1, H:-1] = 0
+    space.inputs[0, :H], space.gates[0, 4 * H :] = h0.T, c0.T
+    product, numerators, terms = _for_exp(weights, len(h0)).dot, space.numerators, space.terms
+    written, kept, one = terms[:H], terms[H:], np.array(1, xs.dtype)
     exp, add, subtract, multiply = np.exp, np.add, np.subtract, np.multiply
-    divide, tanh, now = np.divide, np.tanh, gates[:-1]
-    for hx, z, o, i_f, candidate, candidate_c, c_next, tanh_c_next, h_next in zip(
-        inputs[:-1],
-        now[:, : 4 * H],
-        now[:, :H],
-        now[:, H : 3 * H],
-        now[:, 3 * H : 4 * H],
-        now[:, 3 * H :],
-        gates[1:, 4 * H :],
-        tanh_c,
-        inputs[1:, :H],
-        strict=True,
-    ):
+    divide, tanh = np.divide, np.tanh
+    for hx, z, o, i_f, candidate, candidate_c, c_next, tanh_c, h_next in space.walk:
         product(hx, z)
         exp(z, z)
         add(z, one, z)
@@ -130,9 +179,9 @@ def _forward_part(
         subtract(candidate, one, candidate)
         multiply(i_f, candidate_c, terms)
         add(written, kept, c_next)
-        tanh(c_next, tanh_c_next)
-        multiply(o, tanh_c_next, h_next)
-    return inputs, gates, tanh_c
+        tanh(c_next, tanh_c)
+        multiply(o, tanh_c, h_next)
+    return loan
 
 
 def _forward(
@@ -158,16 +207,15 @@ def _forward(
     def run(at: slice) -> LSTMPart:
         stops = None if ends is None else ends[at]
         # A cell state in mid-sequence is only there to be read if every step has its own.
-        inputs, gates, tanh_c = _forward_part(
-            xs[:, at], h0[at], c0[at], weights, stops, keep or ends is not None
-        )
-        write_outputs(hs[:, at], inputs[1:, :H], stops)
-        h_T[at] = states_at(inputs[:, :H], stops)
-        c_T[at] = states_at(gates[:, 4 * H :], stops)
-        return LSTMPart(at, stops, inputs, gates, tanh_c)
+        loan = _forward_part(xs[:, at], h0[at], c0[at], weights, stops, keep or ends is not None)
+        states = loan.space.inputs[:, :H]
+        write_outputs(hs[:, at], states[1:], stops)
+        h_T[at] = states_at(states, stops)
+        c_T[at] = states_at(loan.space.gates[:, 4 * H :], stops)
+        return LSTMPart(at, stops, loan)
 
     parts = run_parts(run, plan_parts(batch_size, batch_size * weights.size, threads))
-    return hs, (h_T, c_T), LSTMTape(weights, parts)
+    return hs, (h_T, c_T), LSTMTape(weights, xs.shape, parts)
 
 
 def lstm_forward(
@@ -241,7 +289,7 @@ def lstm_forward_cached(
     return _forward(xs, h0, c0, params, lengths, threads, keep=True)
 
 
-def _local_derivatives(part: LSTMPart, block: slice, local: Array, scratch: Array) -> None:
+def _local_derivatives(forward: ForwardSpace, block: slice, local: Array, scratch: Array) -> None:
     """Fill ``local (n, 6, H, B)`` with all that a backward step multiplies by, for n steps.
 
     Rows 0 and 1 take the gradient of h on to c and to o's pre-activation; rows 2 to 5 take that
@@ -250,8 +298,8 @@ def _local_derivatives(part: LSTMPart, block: slice, local: Array, scratch: Arra
     need few passes: ``o · tanh′ = o − h' · tanh c'``, ``tanh c' · σ′ = h' − h' · o``.
     """
     n, _, H, batch_size = local.shape
-    gates = part.gates[block].reshape(n, 5, H, batch_size)
-    tanh_c, h = part.tanh_c[block], part.inputs[block.start + 1 : block.stop + 1, :H]
+    gates = forward.gates[block].reshape(n, 5, H, batch_size)
+    tanh_c, h = forward.tanh_c[block], forward.inputs[block.start + 1 : block.stop + 1, :H]
     o, i, candidate = gates[:, 0], gates[:, 1], gates[:, 3]
     terms = local[:, 2:4]
     np.multiply(h, tanh_c, local[:, 0])
@@ -267,52 +315,34 @@ def _local_derivatives(part: LSTMPart, block: slice, local: Array, scratch: Arra
 
 
 def _backward_steps(
-    local: Array,
-    deltas: Array,
-    dhs: Array,
-    dh: Array,
-    dc: Array,
-    joining: list[Any],
-    recurrent: Any,
+    space: BackwardSpace, block: slice, dh: Array, dc: Array, joining: list[Any], recurrent: Any
 ) -> Array:
     """Go back through one block of time; fills `deltas`, updates `dh`, returns the new ``dc``.
 
     Parameters
     ----------
-    local : ndarray, shape (n, 6, H, B)
-        From `_local_derivatives`.
-    deltas : ndarray, shape (n, 6, H, B)
-        Receives ``[dc, δ_o, δ_i, δ_f, δ_candidate, dc before the step]``.
-    dhs : ndarray, shape (n, H, B)
-        Loss gradients of the hidden states; used as working space.
+    space : BackwardSpace
+        With `local` filled by `_local_derivatives`.
+    block : slice
     dh, dc : ndarray, shape (H, B)
         What comes from the later steps.
     joining : list
-        For each step None, or the gradient of final cell states that were reached with it.
+        For each number of steps None, or the gradient of final cell states reached with it.
     recurrent : callable
         ``recurrent(δ, dh)`` writes ``W_hᵀ δ`` into ``dh``.
     """
-    n, _, H, batch_size = local.shape
-    add, multiply = np.add, np.multiply
-    # An assignment repeats an array cheaply; broadcasting it inside a small product costs twice.
-    dh_twice: Array = np.empty((2, H, batch_size), dh.dtype)
-    dc_4_times: Array = np.empty((4, H, batch_size), dh.dtype)
-    for dh_t, by_h, by_c, from_h, from_c, dc_t, dc_before, delta, final in zip(
-        dhs[::-1],
-        local[::-1, :2],
-        local[::-1, 2:],
-        deltas[::-1, :2],
-        deltas[::-1, 2:],
-        deltas[::-1, 0],
-        deltas[::-1, 5],
-        deltas[::-1].reshape(n, 6 * H, batch_size)[:, H : 5 * H],
-        joining[::-1],
+    add, multiply, dh_twice, dc_4_times = np.add, np.multiply, space.dh_twice, space.dc_4_times
+    after, n = slice(block.start + 1, block.stop + 1), block.stop - block.start
+    for dh_t, final, (by_h, by_c, from_h, from_c, dc_t, dc_before, delta) in zip(
+        space.spread_walk[after][::-1],
+        joining[after][::-1],
+        space.block_walk[:n][::-1],
         strict=True,
     ):
         if final is not None:
             dc = dc + final
         add(dh_t, dh, dh_t)
-        dh_twice[...] = dh_t
+        dh_twice[...] = dh_t  # an assignment repeats it cheaper than the product would
         multiply(by_h, dh_twice, from_h)
         add(dc_t, dc, dc_t)
         dc_4_times[...] = dc_t
@@ -329,31 +359,26 @@ def _backward_part(
 
     Writes ``dxs (T, B, D)``; returns ``dh0, dc0 (B, H)`` and the packed weight gradient.
     """
-    steps, H, batch_size = part.tanh_c.shape
-    dtype = weights.dtype
-    spread = spread_gradients(dhs, dh_T, part.lengths, dtype)  # (T + 1, H, B)
+    steps, batch_size, H = dhs.shape
+    loan, forward = borrow(BackwardSpace, *dhs.shape, weights.dtype), part.loan.space
+    space = loan.space
+    spread_gradients(space.spread, dhs, dh_T, part.lengths)
     joining = joining_states(dc_T, part.lengths, steps, batch_size)
     recurrent = weights[:, :H].T.copy(order_for(batch_size)).dot  # (H, 4H)
     weights_x = np.ascontiguousarray(weights[:, H:-1].T)  # (D, 4H)
     gradient = np.zeros_like(weights)
-    dh: Array = np.zeros((H, batch_size), dtype)
-    dc: Array = np.zeros((H, batch_size), dtype)
-    local: Array = np.empty((0, 6, H, batch_size), dtype)
-    for block in time_blocks(steps, 6 * H * batch_size, batch_size):
+    dh = np.zeros_like(space.spread[0])
+    dc = np.zeros_like(dh)
+    for block in time_blocks(steps, space.size):
         n = block.stop - block.start
-        if len(local) < n:  # the first block is the longest
-            local, deltas = np.empty((2, n, 6, H, batch_size), dtype)
-        after = slice(block.start + 1, block.stop + 1)
-        _local_derivatives(part, block, local[:n], deltas[:n])
-        dc = _backward_steps(
-            local[:n], deltas[:n], spread[after], dh, dc, joining[after], recurrent
-        )
-        delta = as_columns(deltas[:n, 1:5].reshape(n, 4 * H, batch_size))  # (4H, n B)
-        gradient += delta @ as_columns(part.inputs[block]).T
+        _local_derivatives(forward, block, space.local[:n], space.deltas[:n])
+        dc = _backward_steps(space, block, dh, dc, joining, recurrent)
+        delta = as_columns(space.deltas[:n, 1:5].reshape(n, 4 * H, batch_size))  # (4H, n B)
+        gradient += delta @ as_columns(forward.inputs[block]).T
         dxs[block] = (weights_x @ delta).reshape(-1, n, batch_size).transpose(1, 2, 0)
     if joining[0] is not None:
         dc += joining[0]
-    return (dh + spread[0]).T.copy(), dc.T.copy(), gradient
+    return (dh + space.spread[0]).T.copy(), dc.T.copy(), gradient
 
 
 def lstm_backward(
@@ -393,10 +418,9 @@ def lstm_backward(
     >>> dxs.shape, dh0.shape, grads.W_f.shape
     ((7, 3, 3), (3, 2), (2, 5))
     """
-    weights, parts = tape
-    steps, H, batch_size = len(parts[0].tanh_c), len(weights) // 4, parts[-1].columns.stop
-    check_gradients(dhs, (steps, batch_size, H), dh_T=dh_T, dc_T=dc_T)
-    dxs = np.empty((steps, batch_size, weights.shape[1] - H - 1), weights.dtype)
+    weights, (steps, batch_size, D), parts = tape
+    check_gradients(dhs, (steps, batch_size, len(weights) // 4), dh_T=dh_T, dc_T=dc_T)
+    dxs = np.empty((steps, batch_size, D), weights.dtype)
 
     def run(part: LSTMPart) -> tuple[Array, Array, Array]:
         at = part.columns

@@ -19,8 +19,8 @@ from numpy.typing import ArrayLike
 
 from lstm_ref.fast.sequence import (
     Lengths,
-    affine_inputs,
     as_columns,
+    block_size,
     check_gradients,
     keep_memory,
     order_for,
@@ -28,13 +28,40 @@ from lstm_ref.fast.sequence import (
     spread_gradients,
     states_at,
     time_blocks,
+    write_inputs,
     write_outputs,
 )
 from lstm_ref.fast.threads import plan_parts, run_parts
+from lstm_ref.fast.workspace import Loan, borrow
 from lstm_ref.params import Array, RNNParams
 from lstm_ref.validation import check_sequence
 
 __all__ = ["RNNTape", "rnn_backward", "rnn_forward", "rnn_forward_cached"]
+
+
+class ForwardSpace:
+    """Arrays and views of a forward pass: ``inputs (T + 1, H + D + 1, B)``, the ``[h, x, 1]``."""
+
+    def __init__(self, steps: int, B: int, D: int, H: int, dtype: Any) -> None:
+        self.inputs: Array = np.empty((steps + 1, H + D + 1, B), dtype)
+        self.inputs[:, -1] = 1
+        self.walk = list(zip(self.inputs[:-1], self.inputs[1:, :H], strict=True))
+
+
+class BackwardSpace:
+    """Arrays and views of a backward pass.
+
+    ``spread (T + 1, H, B)`` are the loss gradients of the hidden states; for a block of n steps,
+    ``slopes (n, H, B)`` are the derivatives of tanh and ``deltas (n, H, B)`` what comes of them.
+    """
+
+    def __init__(self, steps: int, B: int, H: int, dtype: Any) -> None:
+        self.size = block_size(steps, H * B, B)
+        self.spread: Array = np.empty((steps + 1, H, B), dtype)
+        self.slopes: Array = np.empty((self.size, H, B), dtype)
+        self.deltas: Array = np.empty_like(self.slopes)
+        self.spread_walk = list(self.spread)
+        self.block_walk = list(zip(self.slopes, self.deltas, strict=True))
 
 
 class RNNPart(NamedTuple):
@@ -42,7 +69,7 @@ class RNNPart(NamedTuple):
 
     columns: slice
     lengths: Lengths | None
-    inputs: Array  # (T + 1, H + D + 1, B)  [h, x, 1] before each step
+    loan: Loan[ForwardSpace]
 
 
 class RNNTape(NamedTuple):
@@ -52,6 +79,7 @@ class RNNTape(NamedTuple):
     """
 
     weights: Array  # (H, H + D + 1)
+    shape: tuple[int, int, int]  # T, B, D
     parts: list[RNNPart]
 
 
@@ -124,24 +152,30 @@ def rnn_forward_cached(
 
     def run(at: slice) -> RNNPart:
         stops = None if ends is None else ends[at]
-        inputs = affine_inputs(xs[:, at], stops, lead=H)
+        loan = borrow(ForwardSpace, *xs[:, at].shape, H, dtype)
+        inputs = loan.space.inputs
+        write_inputs(inputs[:-1, H:-1], xs[:, at], stops)
+        inputs[-1, H:-1] = 0
         inputs[0, :H] = h0[at].T
-        product, tanh = weights.copy(order_for(batch_size)).dot, np.tanh
-        for hx, h_next in zip(inputs[:-1], inputs[1:, :H], strict=True):
+        product, tanh = weights.copy(order_for(inputs.shape[2])).dot, np.tanh
+        for hx, h_next in loan.space.walk:
             product(hx, h_next)
             tanh(h_next, h_next)
         write_outputs(hs[:, at], inputs[1:, :H], stops)
         h_T[at] = states_at(inputs[:, :H], stops)
-        return RNNPart(at, stops, inputs)
+        return RNNPart(at, stops, loan)
 
     parts = run_parts(run, plan_parts(batch_size, batch_size * weights.size, threads))
-    return hs, h_T, RNNTape(weights, parts)
+    return hs, h_T, RNNTape(weights, xs.shape, parts)
 
 
-def _backward_steps(local: Array, deltas: Array, dhs: Array, dh: Array, recurrent: Any) -> None:
-    """Go back through one block of time; fills ``deltas (n, H, B)`` and updates ``dh (H, B)``."""
+def _backward_steps(space: BackwardSpace, block: slice, dh: Array, recurrent: Any) -> None:
+    """Go back through one block of time; fills ``deltas`` and updates ``dh (H, B)``."""
     add, multiply = np.add, np.multiply
-    for dh_t, slope, delta in zip(dhs[::-1], local[::-1], deltas[::-1], strict=True):
+    after, n = slice(block.start + 1, block.stop + 1), block.stop - block.start
+    for dh_t, (slope, delta) in zip(
+        space.spread_walk[after][::-1], space.block_walk[:n][::-1], strict=True
+    ):
         add(dh_t, dh, dh_t)
         multiply(dh_t, slope, delta)
         recurrent(delta, dh)
@@ -151,21 +185,24 @@ def _backward_part(
     dhs: Array, part: RNNPart, weights: Array, dxs: Array, dh_T: Array | None
 ) -> tuple[Array, Array]:
     """Take one part of the batch back; writes `dxs`, returns ``dh0`` and the weight gradient."""
-    H = len(weights)
-    spread = spread_gradients(dhs, dh_T, part.lengths, weights.dtype)  # (T + 1, H, B)
-    recurrent = weights[:, :H].T.copy(order_for(dhs.shape[1])).dot
+    steps, batch_size, H = dhs.shape
+    loan, inputs = borrow(BackwardSpace, *dhs.shape, weights.dtype), part.loan.space.inputs
+    space = loan.space
+    spread_gradients(space.spread, dhs, dh_T, part.lengths)
+    recurrent = weights[:, :H].T.copy(order_for(batch_size)).dot
     weights_x = np.ascontiguousarray(weights[:, H:-1].T)  # (D, H)
     gradient = np.zeros_like(weights)
-    dh = np.zeros_like(spread[0])
-    for block in time_blocks(len(dxs), dh.size, dh.shape[1]):
-        after = slice(block.start + 1, block.stop + 1)
-        local = 1 - part.inputs[after, :H] ** 2  # (n, H, B)
-        deltas = np.empty_like(local)
-        _backward_steps(local, deltas, spread[after], dh, recurrent)
-        delta = as_columns(deltas)  # (H, n B)
-        gradient += delta @ as_columns(part.inputs[block]).T
-        dxs[block] = (weights_x @ delta).reshape(-1, *deltas.shape[::2]).transpose(1, 2, 0)
-    return (dh + spread[0]).T.copy(), gradient
+    dh = np.zeros_like(space.spread[0])
+    for block in time_blocks(steps, space.size):
+        n = block.stop - block.start
+        h = inputs[block.start + 1 : block.stop + 1, :H]
+        np.multiply(h, h, space.slopes[:n])
+        np.subtract(1, space.slopes[:n], space.slopes[:n])  # tanh′ = 1 − tanh²
+        _backward_steps(space, block, dh, recurrent)
+        delta = as_columns(space.deltas[:n])  # (H, n B)
+        gradient += delta @ as_columns(inputs[block]).T
+        dxs[block] = (weights_x @ delta).reshape(-1, n, batch_size).transpose(1, 2, 0)
+    return (dh + space.spread[0]).T.copy(), gradient
 
 
 def rnn_backward(
@@ -194,10 +231,9 @@ def rnn_backward(
     ValueError
         If a shape or dtype does not fit.
     """
-    weights, parts = tape
-    steps, H, batch_size = len(parts[0].inputs) - 1, len(weights), parts[-1].columns.stop
-    check_gradients(dhs, (steps, batch_size, H), dh_T=dh_T)
-    dxs = np.empty((steps, batch_size, weights.shape[1] - H - 1), weights.dtype)
+    weights, (steps, batch_size, D), parts = tape
+    check_gradients(dhs, (steps, batch_size, len(weights)), dh_T=dh_T)
+    dxs = np.empty((steps, batch_size, D), weights.dtype)
 
     def run(part: RNNPart) -> tuple[Array, Array]:
         at = part.columns

@@ -18,8 +18,8 @@ from lstm_ref.params import Array
 from lstm_ref.validation import check_array, check_lengths
 
 __all__ = [
-    "affine_inputs",
     "as_columns",
+    "block_size",
     "check_gradients",
     "joining_states",
     "keep_memory",
@@ -29,6 +29,7 @@ __all__ = [
     "spread_gradients",
     "states_at",
     "time_blocks",
+    "write_inputs",
     "write_outputs",
 ]
 
@@ -62,35 +63,15 @@ def read_lengths(lengths: ArrayLike | None, steps: int, batch_size: int) -> Leng
     return np.array(lengths)
 
 
-def affine_inputs(xs: Array, lengths: Lengths | None, lead: int, tail: int = 0) -> Array:
-    """Lay out ``[…, x_t, 1, …]`` for all steps at once, with rows left open before and after.
+def write_inputs(rows: Array, xs: Array, lengths: Lengths | None) -> None:
+    """Write ``xs (T, B, D)`` to ``rows (T, D, B)``.
 
-    A weight matrix with its bias as a further column then yields ``W [h, x] + b`` in one product:
-    neither the input's share nor the bias needs a pass of its own. What lies past a sequence's
-    end is replaced by zeros, so nothing found there can do harm.
-
-    Parameters
-    ----------
-    xs : ndarray, shape (T, B, D)
-    lengths : ndarray of int, shape (B,), or None
-    lead, tail : int
-        Rows left open.
-
-    Returns
-    -------
-    ndarray, shape (T + 1, lead + D + 1 + tail, B)
-        One slot more than there are steps, for the state after the last.
+    What lies past a sequence's end is replaced by zeros, so nothing found there can do harm.
     """
-    steps, batch_size, input_size = xs.shape
-    one = lead + input_size
-    inputs: Array = np.empty((steps + 1, one + 1 + tail, batch_size), xs.dtype)
-    inputs[:-1, lead:one] = xs.transpose(0, 2, 1)
-    inputs[-1, lead:one] = 0
-    inputs[:, one] = 1
+    rows[...] = xs.transpose(0, 2, 1)
     if lengths is not None:
-        ended = np.arange(steps)[:, None] >= lengths  # (T, B)
-        np.copyto(inputs[:-1, lead:one], 0, where=ended[:, None])
-    return inputs
+        ended = np.arange(len(xs))[:, None] >= lengths  # (T, B)
+        np.copyto(rows, 0, where=ended[:, None])
 
 
 def order_for(batch_size: int) -> Literal["C", "F"]:
@@ -101,7 +82,7 @@ def order_for(batch_size: int) -> Literal["C", "F"]:
 def repeated(steps: int, shape: tuple[int, ...], dtype: Any, keep: bool) -> Array:
     """Make room for one array a step: all of them, or a single one that every step overwrites.
 
-    The second kind costs no memory for what a forward pass alone will never read again.
+    The second kind saves memory for what a forward pass alone will never read again.
     """
     if keep:
         return np.empty((steps, *shape), dtype)
@@ -133,26 +114,25 @@ def check_gradients(dhs: Any, shape: tuple[int, int, int], **finals: Any) -> Non
             check_array(name, value, shape[1:])
 
 
-def spread_gradients(dhs: Array, dh_T: Array | None, lengths: Lengths | None, dtype: Any) -> Array:
-    """Lay out the loss gradient of the state after ``s`` steps, for every ``s`` from 0 to T.
+def spread_gradients(
+    spread: Array, dhs: Array, dh_T: Array | None, lengths: Lengths | None
+) -> None:
+    """Write the loss gradient of the state after ``s`` steps, for every ``s`` from 0 to T.
 
-    Returns
-    -------
-    ndarray, shape (T + 1, H, B)
-        Zero past each sequence's end; `dh_T` is added where its sequence ends. The gradient of
-        the initial state is in slot 0, where a sequence of length 0 has its `dh_T`.
+    Parameters
+    ----------
+    spread : ndarray, shape (T + 1, H, B)
+        Becomes zero past each sequence's end; `dh_T` is added where its sequence ends. Slot 0 is
+        the initial state's own, where a sequence of length 0 has its `dh_T`.
+    dhs : ndarray, shape (T, B, H)
+    dh_T : ndarray, shape (B, H), or None
+    lengths : ndarray of int, shape (B,), or None
     """
-    steps, batch_size, hidden_size = dhs.shape
-    spread = np.empty((steps + 1, hidden_size, batch_size), dtype)
     spread[0] = 0
-    spread[1:] = dhs.transpose(0, 2, 1)
-    if lengths is not None:
-        ended = np.arange(steps)[:, None] >= lengths  # (T, B)
-        np.copyto(spread[1:], 0, where=ended[:, None])
+    write_inputs(spread[1:], dhs, lengths)
     if dh_T is not None:
-        ends = steps if lengths is None else lengths
-        spread[ends, :, np.arange(batch_size)] += dh_T
-    return spread
+        ends = len(dhs) if lengths is None else lengths
+        spread[ends, :, np.arange(spread.shape[2])] += dh_T
 
 
 def joining_states(
@@ -173,21 +153,14 @@ def joining_states(
     return joining
 
 
-def time_blocks(steps: int, step_numbers: int, batch_size: int) -> Iterator[slice]:
-    """Cut time into blocks, last block first; only the first in time may be short.
+def block_size(steps: int, step_numbers: int, batch_size: int) -> int:
+    """Say how many steps make a block of time, if one adds `step_numbers` to a working array."""
+    wanted = max(BLOCK_NUMBERS // step_numbers, -(-BLOCK_COLUMNS // batch_size))
+    return min(wanted, steps)
 
-    Parameters
-    ----------
-    steps : int
-    step_numbers : int
-        Numbers one step adds to a working array.
-    batch_size : int
 
-    Yields
-    ------
-    slice
-    """
-    size = max(BLOCK_NUMBERS // step_numbers, -(-BLOCK_COLUMNS // batch_size), 1)
+def time_blocks(steps: int, size: int) -> Iterator[slice]:
+    """Cut time into blocks of `size` steps, last block first; only the first in time is shorter."""
     for stop in range(steps, 0, -size):
         yield slice(max(stop - size, 0), stop)
 
