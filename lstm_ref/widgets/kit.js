@@ -52,16 +52,16 @@ function slider({ label, name, min, max, step, value, onInput }) {
       return Number(input.value);
     },
     set value(number) {
-      input.value = number;
-      self.label();
+      input.value = number; // it stops at its ends; what is written beside it does not
+      self.label(number);
     },
-    label() {
-      output.textContent = show(self.value);
-      input.setAttribute("aria-valuetext", show(self.value));
+    label(number) {
+      output.textContent = show(number);
+      input.setAttribute("aria-valuetext", show(number));
     },
   };
   input.addEventListener("input", () => {
-    self.label();
+    self.label(self.value);
     onInput();
   });
   self.value = value;

@@ -116,7 +116,7 @@ function render({ model, el }) {
   }
   const middle = METER.top + METER.height / 2;
   const candidateLeft = COLUMN.candidate - METER.width / 2;
-  drawing.append(wire(`M${candidateLeft - 4} ${middle}h${METER.width + 8}`));
+  drawing.append(wire(`M${candidateLeft - 4} ${middle}h${METER.width + 4}`));
 
   const labels = {
     cBefore: [12, 26, "start"],
