@@ -175,10 +175,11 @@ class NumpyML(BestOfBlas):
     The layer itself (0.1.2, the last release) cannot be used: it hands its cell an argument the
     cell does not take, and expects two results where the cell's backward step returns one. Nor can
     a cell go back twice: what it carries from step to step is reset to lists. Here that is set
-    straight. The cell starts from float64 zeros, which would turn all its work into float64; it is
-    given float32 zeros.
+    straight. It is given float32 numbers like all others, but starts every sequence from float64
+    zeros, which turns all its work into float64: numpy-ml knows nothing else.
     """
 
+    state_type: type = np.float64
     names = ("Wf", "bf", "Wu", "bu", "Wc", "bc", "Wo", "bo")
 
     def __init__(self, given: Problem, threads: int) -> None:
@@ -186,10 +187,10 @@ class NumpyML(BestOfBlas):
         _restore_removed_names()
         with warnings.catch_warnings():  # of optional packages it lacks
             warnings.simplefilter("ignore")
-            from numpy_ml.neural_nets.layers.layers import LSTMCell
+            layers: Any = importlib.import_module("numpy_ml.neural_nets.layers.layers")
 
         self.xs, self.dhs = (np.ascontiguousarray(np.moveaxis(a, 0, 2)) for a in given[::3])
-        self.cell: Any = LSTMCell(given.h0.shape[1])
+        self.cell = layers.LSTMCell(given.h0.shape[1])
         self.cell.n_in = given.xs.shape[2]
         self.cell._init_params()
         self.cell.parameters = {  # it multiplies from the right, and its biases are rows
@@ -204,7 +205,8 @@ class NumpyML(BestOfBlas):
     def forward(self) -> Array:
         self.cell.flush_gradients()
         kept = self.cell.derived_variables
-        kept["A"], kept["C"] = [self.given.h0], [self.given.h0]
+        zeros: Array = self.given.h0.astype(self.state_type)
+        kept["A"], kept["C"] = [zeros], [zeros]
         kept["dLdA_accumulator"] = kept["dLdC_accumulator"] = None
         steps = range(self.xs.shape[2])
         hs: Array = np.dstack([self.cell.forward(self.xs[:, :, t])[0] for t in steps])  # (B, H, T)
@@ -215,6 +217,12 @@ class NumpyML(BestOfBlas):
         steps = reversed(range(self.xs.shape[2]))
         dxs = np.dstack([self.cell.backward(self.dhs[:, :, t]) for t in steps][::-1])
         return hs, np.moveaxis(dxs, 2, 0), self.cell.gradients["Wf"].T
+
+
+class NumpyMLSingle(NumpyML):
+    """numpy-ml helped to float32, by the float32 zeros it would not give itself."""
+
+    state_type = np.float32
 
 
 def _restore_removed_names() -> None:
@@ -230,4 +238,5 @@ CONTESTANTS: dict[str, type[Contestant]] = {
     "torch": Torch,
     "readable": Readable,
     "numpy-ml": NumpyML,
+    "numpy-ml f32": NumpyMLSingle,
 }

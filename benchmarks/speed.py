@@ -18,10 +18,13 @@ import subprocess
 import sys
 import time
 import venv
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from benchmarks.contestants import CONTESTANTS
 
 __all__ = ["main"]
 
@@ -35,6 +38,7 @@ MODES = ("forward", "train")
 UNWANTED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 BUSY = 0.5  # processes running at the start, above which the numbers are not to be trusted
+PAUSE_SECONDS = 0.02  # between turns: threads of the one before may wait busily for more to do
 AT_LEAST = 9  # samples a median is taken of
 
 
@@ -59,6 +63,7 @@ class Library:
     def ask(self, *request: Any) -> Any:
         """Send a request and wait for its answer."""
         assert self.process.stdin is not None and self.process.stdout is not None
+        time.sleep(PAUSE_SECONDS)
         try:
             self.process.stdin.write(json.dumps(request) + "\n")
             self.process.stdin.flush()
@@ -75,11 +80,13 @@ class Library:
         self.process.communicate()
 
 
-def numpy_ml_python() -> str:
-    """Return a Python that has numpy-ml, setting one up at the first call.
+def python_of(name: str) -> str:
+    """Return the Python a library runs in: this one, but for numpy-ml one set up at need.
 
-    Not this one: numpy-ml is old, and none of the course's business.
+    numpy-ml is old, and none of the course's business; it is installed beside the NumPy we use.
     """
+    if not name.startswith("numpy-ml"):
+        return sys.executable
     folder = ROOT / ".cache" / "numpy-ml"
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
     done = folder / "complete"
@@ -97,9 +104,9 @@ def start(threads: int) -> tuple[dict[str, Library], dict[str, str], dict[str, s
     libraries: dict[str, Library] = {}
     versions: dict[str, str] = {}
     missing: dict[str, str] = {}
-    for name in ("fast", "torch", "readable", "numpy-ml"):
+    for name in CONTESTANTS:
         try:
-            python = numpy_ml_python() if name == "numpy-ml" else sys.executable
+            python = python_of(name)
             library = Library(name, python, threads)
             versions[name] = library.ask("hello")
             libraries[name] = library
@@ -162,8 +169,7 @@ def memory(threads: int, names: list[str]) -> dict[str, dict[str, int]]:
     """Measure peak memory of training at the largest size, each library in a fresh process."""
     found = {}
     for name in names:
-        python = numpy_ml_python() if name == "numpy-ml" else sys.executable
-        library = Library(name, python, threads)
+        library = Library(name, python_of(name), threads)
         library.ask("hello")
         before, peak = library.ask("memory", LARGEST)
         library.close()
@@ -195,34 +201,37 @@ def summarise(sizes: list[dict[str, Any]], others: list[str]) -> dict[str, Any]:
 
 
 def table(report: dict[str, Any]) -> str:
-    """Set the report as text."""
-    names = list(report["versions"])
-    others = names[1:]
-    busy = report["machine"]["load_before"] > BUSY
-    head = [f"{'(T, B, D, H)':<22}{'mode':<9}"]
-    head += [f"{name + ' ms':>14}" for name in names] + [f"{'/ ' + name:>12}" for name in others]
+    """Set the report as text: milliseconds first, then how many times faster the fast tier is."""
+    names, found = list(report["versions"]), report["machine"]
     lines = [
-        f"{report['machine']['processor']}, {report['machine']['cores']} cores, "
-        f"{report['threads']} threads each, Python {report['machine']['python']}",
+        f"{found['processor']}, {found['cores']} cores, {report['threads']} threads each, "
+        f"Python {found['python']}",
         *(f"{name}: {version}" for name, version in report["versions"].items()),
         *(f"{name} is missing: {reason}" for name, reason in report["missing"].items()),
-        *(["something else is running: repeat this on a quiet machine"] if busy else []),
-        "",
-        "".join(head),
     ]
+    if found["load_before"] > BUSY:
+        lines.append("something else is running: repeat this on a quiet machine")
+
+    def row(first: str, cells: Iterable[str]) -> str:
+        return f"{first:<30}" + "".join(f"{cell:>14}" for cell in cells)
+
     for mode in MODES:
+        lines += ["", row(f"{mode}, ms", names)]
         for entry in report["sizes"]:
-            row = f"{tuple(entry['size'])!s:<22}{mode:<9}"
-            row += "".join(f"{1e3 * entry[mode][name]['median']:14.2f}" for name in names)
-            fast = entry[mode]["fast"]["median"]
-            row += "".join(f"{entry[mode][name]['median'] / fast:12.2f}" for name in others)
-            lines.append(row)
-        means = (report["summary"][mode][name]["geometric_mean"] for name in others)
-        row = f"{'geometric mean':<22}{mode:<9}" + " " * 14 * len(names)
-        lines.append(row + "".join(f"{mean:12.2f}" for mean in means))
+            times = (f"{1e3 * entry[mode][name]['median']:.2f}" for name in names)
+            lines.append(row(f"(T, B, D, H) = {tuple(entry['size'])}", times))
+        lines += ["", row(f"{mode}, times fast", names)]
+        summary = report["summary"][mode]
+        for k, entry in enumerate(report["sizes"]):
+            cells = (
+                "" if name == "fast" else f"{summary[name]['ratios'][k]:.2f}" for name in names
+            )
+            lines.append(row(f"(T, B, D, H) = {tuple(entry['size'])}", cells))
+        means = ("" if n == "fast" else f"{summary[n]['geometric_mean']:.2f}" for n in names)
+        lines.append(row("geometric mean", means))
     if report["memory"]:
-        lines += ["", f"memory added by training at {LARGEST}, MB:"]
-        lines += [f"  {name}: {m['added'] / 2**20:.0f}" for name, m in report["memory"].items()]
+        added = (f"{report['memory'][name]['added'] / 2**20:.0f}" for name in names)
+        lines += ["", row("memory added by training, MB", names), row(str(LARGEST), added)]
     return "\n".join(lines)
 
 

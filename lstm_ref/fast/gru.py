@@ -23,7 +23,6 @@ from lstm_ref.fast.sequence import (
     as_columns,
     block_size,
     check_gradients,
-    keep_memory,
     order_for,
     read_lengths,
     repeated,
@@ -187,7 +186,6 @@ def _forward(
 ) -> tuple[Array, Array, GRUTape]:
     """Check, cut the batch into parts, run them, and gather what comes back."""
     check_sequence(xs, params, GRUParams, h0=h0)
-    keep_memory()
     ends = read_lengths(lengths, *xs.shape[:2])
     dtype = np.result_type(xs, h0, *params)
     xs, h0 = xs.astype(dtype, copy=False), h0.astype(dtype, copy=False)

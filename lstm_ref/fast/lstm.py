@@ -7,7 +7,7 @@ weights; inside, the batch comes last (see `lstm_ref.fast.sequence`).
 
 Notes
 -----
-What each trick buys, most first:
+What each trick buys is measured by ``benchmarks.speed`` and told in the book:
 
 1. One product a step. ``[W_o W_i W_f W_c b] · [h, x, 1]`` yields all four gates with input and
    bias included.
@@ -15,11 +15,14 @@ What each trick buys, most first:
    ``exp`` takes half the time of its ``tanh``. Signs and twos are multiplied into the weights
    beforehand, which is exact in binary. Where ``e^−z`` is too large for a number it becomes
    infinite and the gate 0, as it should.
-3. Neighbours in memory. A step's rows are ``[o, i, f, c̃, c]``: the sigmoids are one piece,
-   and the one product ``[i, f] · [c̃, c]`` makes both terms of the new cell state.
-4. Local derivatives for a block of time at once, so a backward step is seven NumPy calls.
-5. Weight gradients in one product a block: ``dW = Σ δ_t [h, x, 1]_tᵀ``, biases included.
-6. No array is born inside a loop: results go to ``out=``, and loops walk over ready-made views.
+3. No array is born inside a loop: results go to where they are needed.
+4. Neighbours in memory. The batch comes last and a step's rows are ``[o, i, f, c̃, c]``, so the
+   gates are one piece, and the one product ``[i, f] · [c̃, c]`` makes both terms of the new cell
+   state.
+5. Local derivatives for a block of time at once, so a backward step is seven NumPy calls, and
+   weight gradients in one product a block: ``dW = Σ δ_t [h, x, 1]_tᵀ``, biases included.
+6. Arrays, and the views the loops walk over, are made once and lent out again (see
+   `lstm_ref.fast.workspace`).
 7. Halves of a large batch run in two threads (see `lstm_ref.fast.threads`).
 """
 
@@ -34,7 +37,6 @@ from lstm_ref.fast.sequence import (
     block_size,
     check_gradients,
     joining_states,
-    keep_memory,
     order_for,
     read_lengths,
     repeated,
@@ -195,7 +197,6 @@ def _forward(
 ) -> tuple[Array, tuple[Array, Array], LSTMTape]:
     """Check, cut the batch into parts, run them, and gather what comes back."""
     check_sequence(xs, params, LSTMParams, h0=h0, c0=c0)
-    keep_memory()
     ends = read_lengths(lengths, *xs.shape[:2])
     weights = _pack(params)
     dtype = np.result_type(xs, h0, c0, weights)

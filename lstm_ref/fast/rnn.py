@@ -22,7 +22,6 @@ from lstm_ref.fast.sequence import (
     as_columns,
     block_size,
     check_gradients,
-    keep_memory,
     order_for,
     read_lengths,
     spread_gradients,
@@ -142,7 +141,6 @@ def rnn_forward_cached(
     tape : RNNTape
     """
     check_sequence(xs, params, RNNParams, h0=h0)
-    keep_memory()
     ends = read_lengths(lengths, *xs.shape[:2])
     weights = np.concatenate([params.W, params.b[:, None]], axis=1)  # (H, H + D + 1)
     dtype = np.result_type(xs, h0, weights)

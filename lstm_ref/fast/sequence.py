@@ -8,7 +8,6 @@ neighbouring gates, which is what lets one NumPy call work on several of them.
 """
 
 from collections.abc import Iterator
-from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -22,7 +21,6 @@ __all__ = [
     "block_size",
     "check_gradients",
     "joining_states",
-    "keep_memory",
     "order_for",
     "read_lengths",
     "repeated",
@@ -40,19 +38,6 @@ Lengths = NDArray[np.integer[Any]]
 BLOCK_NUMBERS = 1 << 17
 # Columns (steps times batch) a block should have for its weight gradient to be a good product.
 BLOCK_COLUMNS = 512
-
-
-@cache
-def keep_memory() -> None:
-    """Let the C library keep memory that comes and goes, up to some tens of megabytes.
-
-    A tape is made and thrown away at every training step. By default glibc hands such large pieces
-    back to the system at once, and gets them again a page at a time, each with an interrupt: for a
-    small layer that can take longer than the arithmetic. But glibc learns: once it has seen a piece
-    of almost 32 MB come and go, it keeps pieces up to that size. So we show it one, unused and
-    therefore free of charge. Elsewhere this does nothing.
-    """
-    np.empty((32 << 20) - (64 << 10), np.uint8)
 
 
 def read_lengths(lengths: ArrayLike | None, steps: int, batch_size: int) -> Lengths | None:
