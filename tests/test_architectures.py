@@ -123,6 +123,19 @@ def test_carried_state_makes_windows_equal_to_one_run(name, lengths):
     assert all(np.array_equal(a, b) for a, b in zip(states, carried, strict=True))
 
 
+def test_plain_functions_give_what_the_cached_ones_give_and_no_more():
+    rng = np.random.default_rng(0)
+    xs, pair = normal(rng, 4, 3, 2), (layer(rng, 3, 2), layer(rng, 5, 2))
+    out = lstm_ref.bidirectional_forward(xs, *pair)
+    assert np.array_equal(out, lstm_ref.bidirectional_forward_cached(xs, *pair)[0])
+    layers = [layer(rng, 3, 2), layer(rng, 5, 3)]
+    hs, states = lstm_ref.stacked_forward(xs, layers)
+    wanted_hs, wanted, _ = lstm_ref.stacked_forward_cached(xs, layers)
+    assert np.array_equal(hs, wanted_hs)
+    for pair_got, pair_wanted in zip(states, wanted, strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(pair_got, pair_wanted, strict=True))
+
+
 def test_dropout_is_what_multiplying_by_the_mask_is():
     rng = np.random.default_rng(0)
     xs, layers = normal(rng, 3, 5, 2), [layer(rng, 7, 2), layer(rng, 3, 7)]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lstm_ref
-from lstm_ref import gradcheck, numerical_gradient
+from lstm_ref import gradcheck, numerical_gradient, tree_items
 from lstm_ref.checks.inputs import normal, parameters
 from tests.cells import KINDS, LENGTHS, Run, backward, forward, inputs, inputs_and_gradients
 
@@ -61,6 +61,28 @@ def test_past_its_end_a_sequence_holds_its_state_and_shows_zeros(kind):
     short = run._replace(xs=run.xs[:2])
     ends = zip(states, forward(kind, short)[1], strict=True)
     assert all(np.allclose(s[2], t[2]) for s, t in ends)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_plain_functions_give_what_the_cached_ones_give_and_no_more(name):
+    kind = KINDS[name]
+    run = inputs(kind)
+    params = run.params if name == "rnn" else [run.params]  # W and b, one by one
+    hs, states, _ = forward(kind, run)
+    result = getattr(lstm_ref, f"{name}_forward")(run.xs, *run.states, *params)
+    wanted = {"rnn": hs}.get(name, (hs, states if kind.states == 2 else states[0]))
+    assert_same(result, wanted)
+
+    result = getattr(lstm_ref, f"{name}_step")(run.xs[0], *run.states, *params)
+    h_next, cache = getattr(lstm_ref, f"{name}_step_cached")(run.xs[0], *run.states, run.params)
+    assert_same(result, (h_next, cache.c_next) if kind.states == 2 else h_next)
+    assert np.array_equal(h_next, hs[0])
+
+
+def assert_same(result, wanted):
+    got, want = list(tree_items(result)), list(tree_items(wanted))
+    assert [name for name, _ in got] == [name for name, _ in want]
+    assert all(np.array_equal(a, b) for (_, a), (_, b) in zip(got, want, strict=True))
 
 
 @kinds
