@@ -29,8 +29,9 @@ fi
 rm -rf "$venv"
 "$python" -m venv "$venv" >"$log" 2>&1 || fail "could not make an environment in $venv (is the disk full?); see $log"
 echo "Installing the locked dependencies with Python $version (about a minute; log: $log) ..."
-# The lock pins every version, so outside caps on versions have nothing to say here.
-PIP_CONSTRAINT= "$venv/bin/python" -m pip install --disable-pip-version-check --require-hashes \
+# The lock pins every version, so outside caps on versions have nothing to say here. What is
+# imported is compiled then: compiling everything here would take longer than all imports ever.
+PIP_CONSTRAINT= "$venv/bin/python" -m pip install --disable-pip-version-check --no-compile --require-hashes \
     -r requirements.lock >>"$log" 2>&1 || {
     rm -rf "$venv"
     if grep -qiE 'NewConnectionError|Name or service not known|name resolution|ConnectTimeout|ProxyError|No matching distribution found|Network is unreachable|Connection refused' "$log"; then
@@ -38,13 +39,13 @@ PIP_CONSTRAINT= "$venv/bin/python" -m pip install --disable-pip-version-check --
     fi
     fail "installing the locked dependencies failed; see the end of $log"
 }
-"$venv/bin/python" -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e . \
+"$venv/bin/python" -m pip install --disable-pip-version-check --no-compile --no-deps --no-build-isolation -e . \
     >>"$log" 2>&1 || { rm -rf "$venv"; fail "installing this project failed; see the end of $log"; }
 
 # 3. PyTorch, only to check parity against it. Continuous integration has it; elsewhere `make torch`
 #    adds it. Without it the same tests run against the committed golden vectors.
 if [ -n "${CI:-}" ]; then
-    "$venv/bin/python" -m pip install --disable-pip-version-check torch==2.13.0 >>"$log" 2>&1 ||
+    "$venv/bin/python" -m pip install --disable-pip-version-check --no-compile torch==2.13.0 >>"$log" 2>&1 ||
         echo "note: PyTorch could not be installed; parity is checked against the golden vectors"
 fi
 touch "$venv/.complete"
