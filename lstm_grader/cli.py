@@ -94,7 +94,7 @@ def _add_submissions(commands: "argparse._SubParsersAction[argparse.ArgumentPars
     _add_students(autograde)
     autograde.add_argument("--force", action="store_true", help="grade again what has not changed")
     autograde.add_argument(
-        "--cell-seconds", type=_seconds, default=30.0, metavar="S", help="limit of a cell (30)"
+        "--cell-seconds", type=_seconds, default=75.0, metavar="S", help="limit of a cell (75)"
     )
     autograde.add_argument(
         "--submission-seconds", type=_seconds, default=300.0, metavar="S", help="of all cells (300)"

@@ -222,6 +222,23 @@ def test_helpers_named_in_the_setup_cell_may_be_used():
     assert "sigmoid" in checks.ASSIGNMENT.exercises["forget_gate"].may_use
 
 
+def test_the_capstone_may_use_everything_but_its_own_answer():
+    import lstm_ref
+    from lstm_ref.checks import ch07_use_cases as capstone
+    from lstm_ref.checks.mistakes.ch07_use_cases import adder_by_hand
+
+    def answer(rng):
+        optimizer, params = lstm_ref.adam(), lstm_ref.init_lstm_params(rng, 2, 3)
+        optimizer.update(params, optimizer.init(params), params)
+        return adder_by_hand()
+
+    capstone.visible("train_adder", {"train_adder": answer})
+    for stolen in (lstm_ref.train_adder, lambda rng: lstm_ref.train_adder(rng)):
+        with pytest.raises(CheckFailed) as caught:
+            capstone.visible("train_adder", {"train_adder": stolen})
+        assert caught.value.report.kind == "reference"
+
+
 def notebook(source: str) -> dict:
     names = {"np": np, "sigmoid": sigmoid, "LSTMParams": LSTMParams}
     exec(compile(source, "<cell>", "exec"), names)

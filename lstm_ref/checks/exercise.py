@@ -163,8 +163,8 @@ class Exercise:
     hidden : mapping of str to tuple of CaseMaker
         Cases of ``hidden_<function>`` (key ``""``) and ``hidden_<function>_<key>``.
     misconceptions : tuple of Misconception
-    may_use : frozenset of str
-        Functions of `lstm_ref` that an answer may call.
+    may_use : frozenset of str, optional
+        Functions of `lstm_ref` that an answer may call; all but the answer itself if None.
     judge : callable, optional
         For answers that are not compared with the reference: takes the `Outcome` of the call and
         the case, returns None, or what is wrong as a sentence or as the misconception behind it.
@@ -185,7 +185,7 @@ class Exercise:
     visible: tuple[CaseMaker, ...]
     hidden: Mapping[str, tuple[CaseMaker, ...]]
     misconceptions: tuple[Misconception, ...]
-    may_use: frozenset[str] = frozenset({"sigmoid"})
+    may_use: frozenset[str] | None = frozenset({"sigmoid"})
     judge: Callable[[Any, Case], str | Misconception | None] | None = None
     adapt: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None
     repeatable: bool = True
@@ -197,6 +197,10 @@ class Exercise:
     def name(self) -> str:
         """Name of the function to write."""
         return str(self.reference.__name__)
+
+    def forbidden(self, used: frozenset[str]) -> list[str]:
+        """Return which of the functions of `lstm_ref` an answer used it must not use."""
+        return sorted(used & {self.name} if self.may_use is None else used - self.may_use)
 
 
 def as_float32(make: CaseMaker) -> CaseMaker:

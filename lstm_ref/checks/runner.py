@@ -149,7 +149,7 @@ class Assignment:
             got = f"a {type(function).__name__}"
             raise CheckFailed(Report(name, "type", expected="a function", got=got, advice=advice))
         module = str(getattr(function, "__module__", ""))
-        if is_reference(module) and name not in exercise.may_use:
+        if is_reference(module) and exercise.forbidden(frozenset({name})):
             raise CheckFailed(_reference_used(name, name))
 
     def _builds_on_others(self, exercise: Exercise, function: Any) -> bool:
@@ -264,7 +264,7 @@ def _find(exercise: Exercise, case: Case, outcome: Outcome) -> _Finding | None:
     finding = _find_error(exercise, outcome)
     if finding is not None:
         return finding
-    forbidden = sorted(outcome.used - exercise.may_use)
+    forbidden = exercise.forbidden(outcome.used)
     if forbidden:
         report = _reference_used(exercise.name, forbidden[0])
         return _Finding("reference", got=report.got, advice=report.advice)
