@@ -9,6 +9,7 @@ exercise notebooks call, is imported on its own.
 
 from lstm_ref.adder import *  # noqa: F403
 from lstm_ref.architectures import *  # noqa: F403
+from lstm_ref.batches import *  # noqa: F403
 from lstm_ref.cells import *  # noqa: F403
 from lstm_ref.checkpoint import *  # noqa: F403
 from lstm_ref.gate_plots import *  # noqa: F403

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from lstm_ref import fast, gru, initializers, layers, rnn, variants
 from lstm_ref.architectures import _reversal, _turn
@@ -27,6 +27,7 @@ from lstm_ref.linear import (
 )
 from lstm_ref.losses import gaussian_nll, mse
 from lstm_ref.params import Array
+from lstm_ref.tree import tree_map
 from lstm_ref.validation import check_array, check_lengths
 
 __all__ = [
@@ -70,9 +71,11 @@ class Layer(NamedTuple):
     ----------
     init : callable
         ``(rng, input_size, hidden_size, dtype) → params``.
+    start : callable
+        ``(params, batch_size) → state``: what sequences start from, zeros.
     forward : callable
-        ``(xs, params, lengths, state, rng) → LayerOutput``. Without a state it starts from zeros;
-        with a generator it is in training, and dropout drops.
+        ``(xs, params, lengths, state, rng) → LayerOutput``. Without a state it begins with that of
+        `start`; with a generator it is in training, and dropout drops.
     backward : callable
         ``(dhs, dlast, tape) → (dxs, grads)``.
     width : callable
@@ -80,6 +83,7 @@ class Layer(NamedTuple):
     """
 
     init: Callable[..., Any]
+    start: Callable[[Any, int], Any]
     forward: Callable[..., LayerOutput]
     backward: Callable[..., tuple[Array, Any]]
     width: Callable[[int], int]
@@ -91,12 +95,16 @@ class Layer(NamedTuple):
 def _layer(init: Any, run: Any, run_back: Any, states: int, readable: bool) -> Layer:
     """Make a `Layer` of a pair of functions with ``h`` alone, or ``h`` and ``c``, for a state."""
 
+    def start(params: Any, batch_size: int) -> tuple[Array, ...]:
+        bias = params[1]  # (H,)
+        return tuple(np.zeros((batch_size, len(bias)), dtype=bias.dtype) for _ in range(states))
+
     def forward(
         xs: Array, params: Any, lengths: Any = None, state: Any = None, rng: Any = None
     ) -> LayerOutput:
         if state is None:
             check_array("xs", xs, ("T", "B", "D"))
-            state = (np.zeros((xs.shape[1], len(params[1])), dtype=xs.dtype),) * states
+            state = start(params, xs.shape[1])
         hs, after, tape = run(xs, *state, params, lengths)
         after = after if states == 2 else (after,)
         return LayerOutput(hs, after[0], after, (tape, params, lengths))
@@ -109,7 +117,7 @@ def _layer(init: Any, run: Any, run_back: Any, states: int, readable: bool) -> L
             dxs, *_, grads = run_back(dhs, kept, dlast)
         return dxs, grads
 
-    return Layer(init, forward, backward, lambda hidden_size: hidden_size)
+    return Layer(init, start, forward, backward, lambda hidden_size: hidden_size)
 
 
 def lstm_layer(forget_bias: float = 1.0, readable: bool = False) -> Layer:
@@ -324,6 +332,9 @@ def stacked_layer(parts: Sequence[Layer], dropout: float = 0.0) -> Layer:
             input_size = part.width(hidden_size)
         return tuple(params)
 
+    def start(params: Any, batch_size: int) -> tuple[Any, ...]:
+        return tuple(part.start(own, batch_size) for part, own in zip(parts, params, strict=True))
+
     def forward(
         xs: Array, params: Any, lengths: Any = None, state: Any = None, rng: Any = None
     ) -> LayerOutput:
@@ -348,7 +359,7 @@ def stacked_layer(parts: Sequence[Layer], dropout: float = 0.0) -> Layer:
             grads.append(grad)
         return dhs, tuple(grads[::-1])
 
-    return Layer(init, forward, backward, parts[-1].width)
+    return Layer(init, start, forward, backward, parts[-1].width)
 
 
 class BidirectionalParams(NamedTuple):
@@ -388,11 +399,20 @@ def bidirectional_layer(part: Layer) -> Layer:
         first, second = (part.init(rng, input_size, hidden_size, dtype) for _ in range(2))
         return BidirectionalParams(first, second)
 
+    def start(params: Any, batch_size: int) -> Any:
+        raise ValueError(
+            "expected a layer of one direction to carry a state through, got a bidirectional one, "
+            "which sees the whole sequence"
+        )
+
     def forward(
         xs: Array, params: Any, lengths: Any = None, state: Any = None, rng: Any = None
     ) -> LayerOutput:
         if state is not None:
-            raise ValueError("expected no state, as a bidirectional layer sees the whole sequence")
+            raise ValueError(
+                "expected no state, as a bidirectional layer sees the whole sequence, "
+                f"got {type(state).__name__}"
+            )
         check_array("xs", xs, ("T", "B", "D"))
         if lengths is not None:
             check_lengths(lengths, xs.shape[0], xs.shape[1])
@@ -412,7 +432,7 @@ def bidirectional_layer(part: Layer) -> Layer:
         turned, grads_back = part.backward(_turn(dhs[:, :, width:], reversal), dlasts[1], back)
         return dxs + _turn(turned, reversal), BidirectionalParams(grads, grads_back)
 
-    return Layer(init, forward, backward, lambda hidden_size: 2 * part.width(hidden_size))
+    return Layer(init, start, forward, backward, lambda hidden_size: 2 * part.width(hidden_size))
 
 
 # --- losses on outputs ----------------------------------------------------------------------------
@@ -461,13 +481,15 @@ class SequenceBatch(NamedTuple):
 
     ``xs (T, B, D)``, or tokens ``(T, B)`` for a model with an embedding; ``targets`` as the loss
     wants them, ``(B, …)`` for the last step or ``(T, B, …)`` for every step; ``lengths (B,)``;
-    ``mask (T, B)``, or ``(B,)`` for the last step, true where a position counts.
+    ``mask (T, B)``, or ``(B,)`` for the last step, true where a position counts; ``starts (B,)``,
+    where a state is carried, true for the sequences that begin here and do not go on.
     """
 
     xs: Any
     targets: Any
     lengths: Any = None
     mask: Any = None
+    starts: Any = None
 
 
 class SequenceParams(NamedTuple):
@@ -602,9 +624,96 @@ class SequenceModel:
         ValueError
             If shapes or dtypes do not fit.
         """
+        return self._loss_and_grad(params, batch, rng, None)[:2]
+
+    def start(self, params: SequenceParams, batch_size: int) -> Any:
+        """Make the state that sequences start from, to be carried by `carried_loss_and_grad`.
+
+        Parameters
+        ----------
+        params : SequenceParams
+        batch_size : int
+            ``B``, at least 1.
+
+        Returns
+        -------
+        tree of ndarray, shape (B, H)
+            Zeros.
+
+        Raises
+        ------
+        ValueError
+            If the batch is empty or the layer bidirectional.
+        """
+        if batch_size < 1:
+            raise ValueError(f"expected a batch_size of at least 1, got {batch_size}")
+        return self.layer.start(params.layer, batch_size)
+
+    def carried_loss_and_grad(
+        self, params: SequenceParams, batch: Any, rng: np.random.Generator | None, carried: Any
+    ) -> tuple[float, SequenceParams, Any]:
+        """Compute loss and gradient of sequences that go on: truncated BPTT, the state carried.
+
+        Parameters
+        ----------
+        params : SequenceParams
+        batch : SequenceBatch or TaskBatch
+            The next window of every sequence. Where ``batch.starts`` is true a new sequence begins
+            instead, and what was carried is dropped.
+        rng : numpy.random.Generator or None
+            Turns dropout on.
+        carried : tree of ndarray, shape (B, H)
+            The state to go on from: that of `start`, or what the call for the window before gave.
+
+        Returns
+        -------
+        loss : float
+        grads : SequenceParams
+            They stop at the window's first step: `carried` counts as a constant.
+        carried : like carried
+            The state after the window.
+
+        Raises
+        ------
+        ValueError
+            If shapes or dtypes do not fit, or the layer has no state to carry.
+
+        References
+        ----------
+        R. J. Williams, J. Peng (1990). An Efficient Gradient-Based Algorithm for On-Line Training
+        of Recurrent Network Trajectories. Neural Computation 2(4).
+
+        Examples
+        --------
+        A model that reads a long stream in windows of five steps:
+
+        >>> import numpy as np
+        >>> from lstm_ref import SequenceModel, lstm_layer, stream_batches
+        >>> rng = np.random.default_rng(0)
+        >>> model = SequenceModel(lstm_layer(), every_step=True)
+        >>> params = model.init(rng, input_size=1, hidden_size=4, outputs=1)
+        >>> stream = rng.standard_normal((15, 2, 1))
+        >>> next_batch, carried = stream_batches(stream, stream, window=5), model.start(params, 2)
+        >>> for step in range(3):
+        ...     batch = next_batch(rng, step)
+        ...     loss, grads, carried = model.carried_loss_and_grad(params, batch, None, carried)
+        >>> [array.shape for array in carried], bool(carried[0].any())
+        ([(2, 4), (2, 4)], True)
+        """
+        fresh = self.start(params, np.shape(batch.xs)[1])
+        starts = _starts(batch)[:, None]  # (B, 1)
+        carried = tree_map(lambda zero, held: np.where(starts, zero, held), fresh, carried)
+        loss, grads, after = self._loss_and_grad(params, batch, rng, carried)
+        if after is None:
+            raise ValueError("expected a layer that gives a state to go on from, got None")
+        return loss, grads, after
+
+    def _loss_and_grad(
+        self, params: SequenceParams, batch: Any, rng: np.random.Generator | None, state: Any
+    ) -> tuple[float, SequenceParams, Any]:
         xs, targets, lengths = batch[:3]
         vectors = self._embed(params, xs)
-        out = self.layer.forward(vectors, params.layer, lengths, None, rng)
+        out = self.layer.forward(vectors, params.layer, lengths, state, rng)
         read = out.hs if self.every_step else out.last
         mask = self._mask(batch, out.hs.shape)
         loss, doutputs = self.loss(linear_forward(read, params.readout), targets, mask)
@@ -615,7 +724,7 @@ class SequenceModel:
             dxs, layer = self.layer.backward(np.zeros_like(out.hs), dread, out.tape)
         E = params.embedding
         dE = None if E is None else embedding_backward(dxs, xs, E.shape[0])
-        return loss, SequenceParams(dE, layer, readout)
+        return loss, SequenceParams(dE, layer, readout), out.state
 
     def evaluate(self, params: SequenceParams, batch: Any) -> float:
         """Compute the loss of a batch, without gradient and without dropout.
@@ -648,3 +757,16 @@ class SequenceModel:
             return mask
         running = np.arange(shape[0])[:, None] < np.asarray(batch.lengths)  # (T, B)
         return running if mask is None else running & np.asarray(mask, dtype=bool)
+
+
+def _starts(batch: Any) -> NDArray[np.bool_]:
+    """Say which sequences begin with this batch; none if it does not tell."""
+    size = np.shape(batch.xs)[1]
+    given = batch.starts if isinstance(batch, SequenceBatch) else None
+    starts = np.zeros(size, dtype=bool) if given is None else np.asarray(given)
+    if starts.shape != (size,) or starts.dtype != bool:
+        raise ValueError(
+            f"expected starts as true or false of shape ({size},), got {starts.dtype} "
+            f"{starts.shape}"
+        )
+    return starts

@@ -12,24 +12,19 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from lstm_ref.checkpoint import load_checkpoint, save_checkpoint
 from lstm_ref.optim import Optimizer, clip_by_global_norm
-from lstm_ref.params import Array
-from lstm_ref.sequence_model import SequenceBatch
 from lstm_ref.tree import tree_map
 
 __all__ = [
     "Progress",
     "TrainingState",
-    "epoch_batches",
     "progress_bar",
-    "random_windows",
     "train",
 ]
 
-LossAndGrad = Callable[[Any, Any, np.random.Generator], tuple[float, Any]]
+LossAndGrad = Callable[..., tuple[Any, ...]]
 NextBatch = Callable[[np.random.Generator, int], Any]
 
 
@@ -54,6 +49,8 @@ class TrainingState(NamedTuple):
         Training loss of every step.
     validations : list of (int, float)
         Steps done and validation loss, for every validation.
+    carried : tree of ndarray or None
+        What the next step goes on from; None where nothing is carried.
     """
 
     params: Any
@@ -65,6 +62,7 @@ class TrainingState(NamedTuple):
     generator: Any
     losses: list[float]
     validations: list[tuple[int, float]]
+    carried: Any = None
 
 
 class Progress(NamedTuple):
@@ -84,6 +82,7 @@ def train(
     rng: np.random.Generator,
     steps: int,
     *,
+    carried: Any = None,
     max_norm: float = float("inf"),
     validate: Callable[[Any], float] | None = None,
     validate_every: int = 100,
@@ -98,18 +97,22 @@ def train(
     Parameters
     ----------
     loss_and_grad : callable
-        ``(params, batch, rng) → (loss, grads)``.
+        ``(params, batch, rng) → (loss, grads)``; with `carried`,
+        ``(params, batch, rng, carried) → (loss, grads, carried)``.
     params : tree of ndarray
         Where to start; left as it is.
     next_batch : callable
-        ``(rng, step) → batch``, with the steps done so far. `epoch_batches` and `random_windows`
-        make one; for a task, ``lambda rng, step: adding_problem(rng, 64)``.
+        ``(rng, step) → batch``, with the steps done so far. `epoch_batches`, `random_windows` and
+        `stream_batches` make one; for a task, ``lambda rng, step: adding_problem(rng, 64)``.
     optimizer : Optimizer
         From `sgd` or `adam`.
     rng : numpy.random.Generator
         The only source of randomness; advances.
     steps : int
         How many steps the whole run has, those before a resumption included.
+    carried : tree of ndarray, optional
+        What goes from step to step besides the parameters, as it is before the first: the state
+        of a network whose batches follow one another. Left as it is.
     max_norm : float
         Gradients are clipped to this global norm. Measured even if nothing is clipped.
     validate : callable, optional
@@ -135,8 +138,8 @@ def train(
     ------
     ValueError
         If a number is out of range, `patience` comes without `validate` or `resume` without
-        `checkpoint`, a gradient is not finite or not like `params`, or the checkpoint is damaged
-        or of another model, optimiser or kind of generator.
+        `checkpoint`, a gradient is not finite or not like `params`, what is carried changes its
+        shape, or the checkpoint is damaged or of another model, optimiser or kind of generator.
     FloatingPointError
         If a loss is not finite: the step that led there was too long.
 
@@ -146,10 +149,15 @@ def train(
     as `next_batch` draws from its arguments alone, and the machine and its number of threads are
     the same. What else is passed (the learning rate, the patience) may be changed on the way.
 
+    Truncated backpropagation through a long stream, the state carried from window to window:
+    ``train(model.carried_loss_and_grad, params, stream_batches(xs, targets, window), optimizer,
+    rng, steps, carried=model.start(params, batch_size))``.
+
     References
     ----------
     L. Prechelt (1998). Early Stopping – But When? In: Neural Networks: Tricks of the Trade,
-    Springer.
+    Springer. R. J. Williams, J. Peng (1990). An Efficient Gradient-Based Algorithm for On-Line
+    Training of Recurrent Network Trajectories. Neural Computation 2(4).
 
     Examples
     --------
@@ -170,7 +178,7 @@ def train(
         raise ValueError("expected a validate function with patience, got None")
     if resume and checkpoint is None:
         raise ValueError("expected a checkpoint to resume from, got None")
-    state = _start(params, optimizer, rng)
+    state = _start(params, optimizer, rng, carried)
     if resume and checkpoint is not None and Path(checkpoint).exists():
         state = _load(checkpoint, state, rng)
     stop = False
@@ -191,7 +199,9 @@ def train(
     return state
 
 
-def _start(params: Any, optimizer: Optimizer, rng: np.random.Generator) -> TrainingState:
+def _start(
+    params: Any, optimizer: Optimizer, rng: np.random.Generator, carried: Any = None
+) -> TrainingState:
     params = tree_map(np.copy, params)
     return TrainingState(
         params=params,
@@ -203,6 +213,7 @@ def _start(params: Any, optimizer: Optimizer, rng: np.random.Generator) -> Train
         generator=rng.bit_generator.state,
         losses=[],
         validations=[],
+        carried=tree_map(np.copy, carried),
     )
 
 
@@ -221,7 +232,12 @@ def _advance(
     The two lists grow in place, as copying them every step would make long runs slow; an
     interruption can leave them one entry ahead, which `_save` cuts off.
     """
-    loss, grads = loss_and_grad(state.params, next_batch(rng, state.step), rng)
+    batch, carried = next_batch(rng, state.step), None
+    if state.carried is None:
+        loss, grads = loss_and_grad(state.params, batch, rng)
+    else:
+        loss, grads, after_batch = loss_and_grad(state.params, batch, rng, state.carried)
+        carried = tree_map(lambda before, after: after, state.carried, after_batch)
     step = state.step + 1
     if not np.isfinite(loss):
         raise FloatingPointError(
@@ -231,7 +247,11 @@ def _advance(
     clipped, norm = clip_by_global_norm(grads, max_norm)
     params, optimizer_state = optimizer.update(clipped, state.optimizer, state.params)
     after = state._replace(
-        params=params, optimizer=optimizer_state, step=step, generator=rng.bit_generator.state
+        params=params,
+        optimizer=optimizer_state,
+        step=step,
+        generator=rng.bit_generator.state,
+        carried=carried,
     )
     validation = None
     if validate is None:
@@ -274,6 +294,7 @@ def _arrays(state: TrainingState) -> dict[str, Any]:
         "params": state.params,
         "optimizer": state.optimizer,
         "best_params": state.best_params,
+        "carried": state.carried,
     }
 
 
@@ -392,120 +413,3 @@ def progress_bar(steps: int, stream: TextIO | None = None) -> Callable[[Progress
             out.flush()
 
     return show
-
-
-# --- batches --------------------------------------------------------------------------------------
-
-
-def epoch_batches(
-    xs: Array,
-    targets: ArrayLike,
-    batch_size: int,
-    seed: int,
-    lengths: ArrayLike | None = None,
-    every_step: bool = False,
-) -> NextBatch:
-    """Go through a data set again and again, shuffled anew each time.
-
-    Parameters
-    ----------
-    xs : ndarray, shape (T, N, D)
-        All sequences.
-    targets : array_like, shape (N, ...), or (T, N, ...) with `every_step`
-    batch_size : int
-        From 1 to ``N``. The last batch of an epoch may be smaller.
-    seed : int
-        Decides every shuffle: the order within an epoch depends on it and the epoch's number alone,
-        so a resumed run goes on in the middle of an epoch.
-    lengths : array_like of int, shape (N,), optional
-        Batches are cut off after their longest sequence.
-    every_step : bool
-        Whether `targets` has a time axis.
-
-    Returns
-    -------
-    callable
-        ``(rng, step) → SequenceBatch``, for `train`.
-
-    Raises
-    ------
-    ValueError
-        If numbers of sequences do not fit, or `batch_size` is out of range.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from lstm_ref import epoch_batches
-    >>> next_batch = epoch_batches(np.zeros((7, 5, 1)), np.arange(5), batch_size=2, seed=0)
-    >>> [len(next_batch(None, step).targets) for step in range(4)]
-    [2, 2, 1, 2]
-    """
-    targets = np.asarray(targets)
-    count, axis = np.shape(xs)[1], 1 if every_step else 0
-    if targets.ndim <= axis or targets.shape[axis] != count:
-        raise ValueError(f"expected targets of {count} sequences, got shape {targets.shape}")
-    ends = None if lengths is None else np.asarray(lengths)
-    if ends is not None and ends.shape != (count,):
-        raise ValueError(f"expected lengths of shape ({count},), got {ends.shape}")
-    if not 1 <= batch_size <= count:
-        raise ValueError(f"expected a batch_size from 1 to {count}, got {batch_size}")
-    per_epoch = -(-count // batch_size)
-
-    def next_batch(rng: Any, step: int) -> SequenceBatch:
-        epoch, k = divmod(step, per_epoch)
-        order = np.random.default_rng([seed, epoch]).permutation(count)
-        at = order[k * batch_size : (k + 1) * batch_size]
-        own = None if ends is None else ends[at]
-        longest = xs.shape[0] if own is None else max(int(own.max()), 1)
-        wanted = targets[:longest, at] if every_step else targets[at]
-        return SequenceBatch(xs[:longest, at], wanted, own)
-
-    return next_batch
-
-
-def random_windows(tokens: ArrayLike, window: int, batch_size: int) -> NextBatch:
-    """Cut windows out of a long text at random, each with the tokens that follow.
-
-    Parameters
-    ----------
-    tokens : array_like of int, shape (N,)
-    window : int
-        Tokens a window, from 1 to ``N − 1``.
-    batch_size : int
-        At least 1.
-
-    Returns
-    -------
-    callable
-        ``(rng, step) → SequenceBatch``: ``xs (window, B)`` tokens, and as ``targets (window, B)``
-        each one's successor.
-
-    Raises
-    ------
-    ValueError
-        If there are not that many tokens, or a number is below 1.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from lstm_ref import random_windows
-    >>> batch = random_windows(np.arange(100), 3, 1)(np.random.default_rng(0), 0)
-    >>> batch.targets[:, 0] - batch.xs[:, 0]
-    array([1, 1, 1])
-    """
-    text: NDArray[Any] = np.asarray(tokens)
-    if text.ndim != 1 or not np.issubdtype(text.dtype, np.integer):
-        raise ValueError(
-            f"expected tokens as integers of shape (N,), got {text.dtype} {text.shape}"
-        )
-    if not 1 <= window < text.size:
-        raise ValueError(f"expected a window from 1 to {text.size - 1}, got {window}")
-    if batch_size < 1:
-        raise ValueError(f"expected a batch_size of at least 1, got {batch_size}")
-
-    def next_batch(rng: np.random.Generator, step: int) -> SequenceBatch:
-        starts = rng.integers(0, text.size - window, batch_size)
-        at = starts + np.arange(window)[:, None]  # (window, B)
-        return SequenceBatch(text[at], text[at + 1])
-
-    return next_batch

@@ -76,6 +76,7 @@ def test_dropout_keeps_the_mean():
     rng = np.random.default_rng(0)
     identity = ref.Layer(
         lambda *_: (),
+        lambda *_: (),
         lambda xs, *_: ref.LayerOutput(xs, xs[-1], None, None),
         lambda dhs, dlast, tape: (dhs, ()),
         lambda hidden_size: hidden_size,

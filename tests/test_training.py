@@ -273,25 +273,6 @@ BAD = {
     "resume alone": (lambda: one_step(0.0, 1.0, resume=True), "a checkpoint to resume from"),
     "checkpoint's name": (lambda: one_step(0.0, 1.0, checkpoint="run.pkl"), "ends in .npz"),
     "progress": (lambda: ref.progress_bar(0), "steps of at least 1, got 0"),
-    "targets": (
-        lambda: ref.epoch_batches(np.zeros((7, 5, 1)), np.zeros(4), 2, seed=0),
-        r"targets of 5 sequences, got shape \(4,\)",
-    ),
-    "targets over time": (
-        lambda: ref.epoch_batches(np.zeros((7, 5, 1)), np.zeros(5), 2, 0, every_step=True),
-        r"targets of 5 sequences, got shape \(5,\)",
-    ),
-    "lengths": (
-        lambda: ref.epoch_batches(np.zeros((7, 5, 1)), np.zeros(5), 2, 0, lengths=[1]),
-        r"lengths of shape \(5,\), got \(1,\)",
-    ),
-    "batch size": (
-        lambda: ref.epoch_batches(np.zeros((7, 5, 1)), np.zeros(5), 6, seed=0),
-        "batch_size from 1 to 5, got 6",
-    ),
-    "tokens": (lambda: ref.random_windows(np.zeros(9), 2, 1), "tokens as integers"),
-    "window": (lambda: ref.random_windows(np.arange(9), 9, 1), "window from 1 to 8, got 9"),
-    "no window": (lambda: ref.random_windows(np.arange(9), 3, 0), "batch_size of at least 1"),
 }
 
 
@@ -503,7 +484,7 @@ def test_a_run_does_not_resume_from_another_optimizer_model_or_generator(tmp_pat
         make_run()(5, checkpoint=path, resume=True)
 
 
-# --- progress and batches -------------------------------------------------------------------------
+# --- progress -------------------------------------------------------------------------------------
 
 
 class Terminal(io.StringIO):
@@ -538,38 +519,6 @@ def test_progress_goes_to_standard_error(capsys):
 def test_training_itself_prints_nothing(capsys):
     make_run()(3)
     assert capsys.readouterr() == ("", "")
-
-
-def test_an_epoch_visits_every_sequence_once_in_a_new_order():
-    xs = np.broadcast_to(np.arange(7.0)[None, :, None], (4, 7, 1))
-    next_batch = ref.epoch_batches(xs, np.arange(7), 3, seed=5)
-    epochs = [
-        np.concatenate([next_batch(None, 3 * e + k).targets for k in range(3)]) for e in range(4)
-    ]
-    assert all(sorted(order) == list(range(7)) for order in epochs)
-    assert len({tuple(order) for order in epochs}) == 4
-    batch = next_batch(None, 8)
-    assert_array_equal(batch.xs[0, :, 0], batch.targets)
-    assert_array_equal(next_batch(None, 8).xs, batch.xs)  # whenever it is asked
-
-
-def test_batches_are_cut_off_after_their_longest_sequence():
-    lengths = np.array([1, 2, 3, 4, 0])
-    next_batch = ref.epoch_batches(
-        np.ones((6, 5, 1)), np.ones((6, 5)), 1, seed=0, lengths=lengths, every_step=True
-    )
-    for step in range(5):
-        batch = next_batch(None, step)
-        assert len(batch.xs) == len(batch.targets) == max(batch.lengths[0], 1)
-
-
-def test_windows_of_a_text_reach_every_token():
-    next_batch, rng = ref.random_windows(np.arange(10), 4, 50), np.random.default_rng(0)
-    batch = next_batch(rng, 0)
-    assert batch.xs.shape == batch.targets.shape == (4, 50)
-    assert_array_equal(batch.targets, batch.xs + 1)
-    assert_array_equal(np.diff(batch.xs, axis=0), 1)
-    assert batch.xs.min() == 0 and batch.targets.max() == 9
 
 
 # --- it learns ------------------------------------------------------------------------------------

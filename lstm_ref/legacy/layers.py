@@ -20,7 +20,13 @@ from lstm_ref.legacy.minimal import (
     min_lstm_backward,
     min_lstm_forward,
 )
-from lstm_ref.legacy.slstm import SLSTMParams, slstm_backward, slstm_forward
+from lstm_ref.legacy.slstm import (
+    SLSTMParams,
+    SLSTMState,
+    slstm_backward,
+    slstm_forward,
+    slstm_initial_state,
+)
 from lstm_ref.params import Array
 from lstm_ref.sequence_model import Layer, LayerOutput
 from lstm_ref.validation import check_array, check_lengths
@@ -249,6 +255,9 @@ def slstm_layer(forget_bias: float = 1.0) -> Layer:
     def init(rng: Any, input_size: int, hidden_size: int, dtype: DTypeLike = np.float64) -> Any:
         return init_slstm_params(rng, input_size, hidden_size, forget_bias, dtype)
 
+    def start(params: Any, batch_size: int) -> SLSTMState:
+        return slstm_initial_state(batch_size, params)
+
     def forward(
         xs: Array, params: Any, lengths: Any = None, state: Any = None, rng: Any = None
     ) -> LayerOutput:
@@ -265,17 +274,21 @@ def slstm_layer(forget_bias: float = 1.0) -> Layer:
         dxs, _, grads = slstm_backward(_join(dhs, dlast, ends), xs, params, state)
         return dxs, grads
 
-    return Layer(init, forward, backward, lambda hidden_size: hidden_size)
+    return Layer(init, start, forward, backward, lambda hidden_size: hidden_size)
 
 
 def _minimal_layer(
     init: Any, run: Callable[..., Array], run_back: Callable[..., tuple[Array, Array, Any]]
 ) -> Layer:
+    def start(params: Any, batch_size: int) -> tuple[Array]:
+        bias = params[1]  # (H,)
+        return (np.zeros((batch_size, len(bias)), dtype=bias.dtype),)
+
     def forward(
         xs: Array, params: Any, lengths: Any = None, state: Any = None, rng: Any = None
     ) -> LayerOutput:
         check_array("xs", xs, ("T", "B", "D"))
-        h0 = np.zeros((xs.shape[1], len(params[1])), dtype=xs.dtype) if state is None else state[0]
+        (h0,) = start(params, xs.shape[1]) if state is None else state
         hs = run(xs, h0, params)
         ends = _ends(lengths, hs)
         kept, last = _cut(hs, h0, ends)
@@ -286,7 +299,7 @@ def _minimal_layer(
         dxs, _, grads = run_back(_join(dhs, dlast, ends), xs, h0, params)
         return dxs, grads
 
-    return Layer(init, forward, backward, lambda hidden_size: hidden_size)
+    return Layer(init, start, forward, backward, lambda hidden_size: hidden_size)
 
 
 def _ends(lengths: ArrayLike | None, hs: Array) -> NDArray[np.integer[Any]]:
