@@ -1,4 +1,4 @@
-"""The same computation here and in PyTorch, and what PyTorch lacks against central differences.
+"""The same computation here and in PyTorch: its own modules, or its autograd where it has none.
 
 ``tests/golden/parity.npz`` holds inputs and PyTorch's results, so that a machine without PyTorch
 checks parity too; ``tests/golden/parity.json`` is the table that the book shows. Both are written
@@ -23,7 +23,7 @@ PRIMES = (2, 3, 5, 7, 11, 13)
 
 
 class Case(NamedTuple):
-    """A layer or a single cell of PyTorch that the course has too."""
+    """A layer or a single cell; `torchs` says what of PyTorch it is compared with."""
 
     kind: str
     layers: int = 1
@@ -47,7 +47,11 @@ class Case(NamedTuple):
 
 
 TORCH_NAMES = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
-COURSE = {"rnn": "rnn", "gru": "gru_reset_after", "lstm": "lstm"}
+RESTATED = ("gru reset before", "peephole", "lstm1997", "coupled")  # no module of PyTorch's
+COURSE = {name: name for name in ("rnn", "lstm", "peephole", "lstm1997", "coupled")} | {
+    "gru": "gru_reset_after",
+    "gru reset before": "gru",
+}
 CASES = {
     case.name: case
     for case in (
@@ -58,6 +62,8 @@ CASES = {
             for layers, directions in ((1, 2), (3, 1), (2, 2))
             for lengths in (False, True)
         ),
+        *(Case(kind, lengths=lengths) for kind in RESTATED for lengths in (False, True)),
+        *(Case(kind, cell=True) for kind in RESTATED),
     )
 }
 
@@ -68,7 +74,7 @@ def random_sizes(seed: int) -> tuple[int, ...]:
 
 
 def letters_of(case: Case) -> str:
-    return "hc" if case.kind == "lstm" else "h"
+    return "hc"[: KINDS[COURSE[case.kind]].states]
 
 
 def make_inputs(case: Case, seed: int = 0, sizes: tuple[int, ...] = SIZES) -> Arrays:
@@ -138,7 +144,7 @@ def _our_step(case: Case, inputs: Arrays) -> Arrays:
     dx, *dinitial, grads = getattr(lstm_ref, f"{name}_step_backward")(
         *states_at(case, inputs, "l0", "d{}_T"), cache, params
     )
-    final = (h, cache.c_next) if case.kind == "lstm" else (h,)
+    final = (h, cache.c_next) if "c" in letters_of(case) else (h,)
     return {"dxs": dx} | named(case, "l0", final, dinitial, grads)
 
 
@@ -183,6 +189,8 @@ def torchs(case: Case, inputs: Arrays) -> Arrays:
     """Compute the same with PyTorch's own module and autograd, in the course's layout."""
     import torch
 
+    if case.kind in RESTATED:
+        return _restated(case, inputs)
     net = _torch_module(case, inputs)
     tensors = {
         key: torch.tensor(value, requires_grad=key == "xs" or key[1:3] == "0.")
@@ -201,6 +209,58 @@ def torchs(case: Case, inputs: Arrays) -> Arrays:
         dinitial = [tensors[f"{letter}0.{place}"].grad.numpy() for letter in letters_of(case)]
         out |= named(case, place, states, dinitial, _torch_gradients(case, net, place))
     return out
+
+
+def _step_in_torch(kind: str, x: Any, state: Any, p: Any) -> Any:
+    """State one step of a cell that PyTorch lacks; its autograd does the rest."""
+    import torch
+
+    linear, sigmoid, tanh = torch.nn.functional.linear, torch.sigmoid, torch.tanh
+    h, c = state if len(state) == 2 else (*state, None)
+    hx = torch.cat([h, x], dim=1)
+    if kind == "gru reset before":
+        z, r = sigmoid(linear(hx, p.W_z, p.b_z)), sigmoid(linear(hx, p.W_r, p.b_r))
+        candidate = tanh(linear(torch.cat([r * h, x], dim=1), p.W_h, p.b_h))
+        return (torch.lerp(h, candidate, z),)
+    candidate, o = tanh(linear(hx, p.W_c, p.b_c)), linear(hx, p.W_o, p.b_o)
+    if kind == "lstm1997":
+        c = c + sigmoid(linear(hx, p.W_i, p.b_i)) * candidate
+    elif kind == "coupled":
+        c = torch.lerp(candidate, c, sigmoid(linear(hx, p.W_f, p.b_f)))
+    else:  # peephole
+        f = sigmoid(linear(hx, p.W_f, p.b_f) + p.p_f * c)
+        c = f * c + sigmoid(linear(hx, p.W_i, p.b_i) + p.p_i * c) * candidate
+        o = o + p.p_o * c
+    return sigmoid(o) * tanh(c), c
+
+
+def _restated(case: Case, inputs: Arrays) -> Arrays:
+    """Run a cell that PyTorch lacks over time; past a sequence's end its state is held."""
+    import torch
+
+    lengths = inputs.get("lengths")
+    tensors = {
+        key: torch.tensor(value, requires_grad=True)
+        for key, value in inputs.items()
+        if key != "lengths"
+    }
+    p, state = params_at(case, tensors, "l0"), states_at(case, tensors, "l0", "{}0")
+    hs = []
+    for t, x in enumerate(tensors["xs"][None] if case.cell else tensors["xs"]):
+        after = _step_in_torch(case.kind, x, state, p)
+        running = torch.tensor(True if lengths is None else (t < lengths)[:, None])
+        hs.append(torch.where(running, after[0], 0.0))
+        state = tuple(torch.where(running, a, b) for a, b in zip(after, state, strict=True))
+    weights = states_at(case, tensors, "l0", "d{}_T")
+    loss = sum((s * d).sum() for s, d in zip(state, weights, strict=True))
+    if not case.cell:
+        loss = loss + (torch.stack(hs) * tensors["dhs"]).sum()
+    loss.backward()
+    gradients = {key: tensor.grad.numpy() for key, tensor in tensors.items() if tensor.is_leaf}
+    final = [s.detach().numpy() for s in state]
+    dinitial, grads = states_at(case, gradients, "l0", "{}0"), params_at(case, gradients, "l0")
+    out = {} if case.cell else {"hs": torch.stack(hs).detach().numpy()}
+    return out | {"dxs": gradients["xs"]} | named(case, "l0", final, dinitial, grads)
 
 
 WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
