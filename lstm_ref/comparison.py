@@ -54,7 +54,8 @@ class ComparisonResult(NamedTuple):
     """What `compare` measured for one kind of cell.
 
     ``hidden_size`` and ``parameters`` of the cell; ``errors (rates, seeds)`` on fresh sequences
-    after training; ``learning_rates`` in the order of the rows.
+    after training; ``validation (rates, seeds)`` on others, from which the rate is chosen;
+    ``learning_rates`` in the order of the rows.
     """
 
     kind: str
@@ -62,11 +63,12 @@ class ComparisonResult(NamedTuple):
     parameters: int
     learning_rates: tuple[float, ...]
     errors: Array
+    validation: Array
 
     @property
     def best(self) -> Array:
-        """Errors of the seeds at the learning rate with the lowest median."""
-        return np.asarray(self.errors[np.argmin(np.median(self.errors, axis=1))])
+        """Errors of the seeds at the learning rate with the lowest median on validation."""
+        return np.asarray(self.errors[np.argmin(np.median(self.validation, axis=1))])
 
 
 def hidden_size_for(kind: str, input_size: int, parameters: int) -> int:
@@ -361,7 +363,8 @@ def compare(
         scale = np.minimum(1, 1 / np.maximum(norm, 1e-12))
         moved, state = optimizer.update(Weights(*(g * scale for g in grads)), state, w)
         w = Weights(*(old + rates * (new - old) for old, new in zip(w, moved, strict=True)))
-    errors, _ = last_loss(kind, *draw(1000), w, backward=False)
-    return ComparisonResult(
-        kind, H, _count(kind, D, H), tuple(learning_rates), errors.reshape(tiles, len(seeds))
+    validation, errors = (
+        last_loss(kind, *draw(1000), w, backward=False)[0].reshape(tiles, len(seeds))
+        for _ in range(2)
     )
+    return ComparisonResult(kind, H, _count(kind, D, H), tuple(learning_rates), errors, validation)

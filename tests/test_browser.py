@@ -70,6 +70,8 @@ async function visit(page) {
     moved.push({ changes, words: (live ?? {}).textContent ?? "",
                  label: drawing ? drawing.getAttribute("aria-label") : null });
   }
+  for (const hidden of view.querySelectorAll("details")) hidden.open = true;
+  await wait(300);
   const root = view.documentElement;
   const report = {
     expected, moved,
@@ -92,7 +94,8 @@ document.body.append(out);
 </script><body></body>"""
 
 
-PLANTED = '<script src="http://elsewhere.invalid/a.js"></script>'
+PLANTED = """<script src="http://elsewhere.invalid/a.js"></script>
+<details><div style="width: 400px">wide</div></details>"""
 
 
 class Site(http.server.SimpleHTTPRequestHandler):
@@ -150,6 +153,10 @@ def test_a_planted_request_is_seen(visit):
     assert visit["planted"]["outside"] == ["http://elsewhere.invalid/a.js"]
 
 
+def test_a_planted_width_is_seen_although_it_is_folded_away(visit):
+    assert visit["planted"]["width"] > NARROW
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_asks_for_nothing_elsewhere(visit, page):
     if not (ROOT / ".cache/assets/vendor/complete").is_file():
@@ -174,5 +181,5 @@ def test_every_interactive_figure_is_drawn_moves_and_says_what_it_shows(visit, p
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_no_page_is_wider_than_a_narrow_screen(visit, page):
+def test_no_page_is_wider_than_a_narrow_screen_with_all_answers_open(visit, page):
     assert visit[page]["width"] <= NARROW

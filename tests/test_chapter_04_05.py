@@ -13,7 +13,15 @@ import pytest
 
 import lstm_ref
 from lstm_ref import plots_gradients, plots_variants
-from lstm_ref.comparison import KINDS, _start, adding_batch, compare, last_loss, order_batch
+from lstm_ref.comparison import (
+    KINDS,
+    ComparisonResult,
+    _start,
+    adding_batch,
+    compare,
+    last_loss,
+    order_batch,
+)
 from lstm_ref.gradient_paths import gru_gradient_paths, lstm_gradient_paths, rnn_gradient_paths
 from lstm_ref.params import RNNParams
 from lstm_ref.widgets import HERE
@@ -245,6 +253,12 @@ def test_a_comparison_is_fair_and_reproducible():
     assert all(r.best.shape == (2,) for r in results)
     with pytest.raises(ValueError, match="expected a kind out of rnn"):
         compare("transformer", order_batch, 8)
+
+
+def test_the_learning_rate_is_chosen_on_other_sequences_than_it_is_judged_on():
+    errors, validation = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[9.0, 9.0], [5.0, 5.0]])
+    result = ComparisonResult("rnn", 1, 1, (0.01, 0.03), errors, validation)
+    np.testing.assert_array_equal(result.best, errors[1])
 
 
 def test_training_lowers_the_error():
