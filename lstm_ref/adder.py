@@ -31,6 +31,11 @@ def train_adder(rng: np.random.Generator) -> tuple[LSTMParams, Array, Array]:
     b_y : ndarray, shape (1,)
         The prediction is ``W_y · h_T + b_y``, from zero initial states.
 
+    Raises
+    ------
+    ValueError
+        If `rng` is no generator.
+
     Notes
     -----
     Two biases decide how soon this is learned. A forget bias of 4 gives the cells a half-life of

@@ -14,7 +14,13 @@ from numpy.typing import ArrayLike, NDArray
 from lstm_ref.layers import count_parameters, lstm_backward, lstm_forward_cached
 from lstm_ref.params import Array, LSTMCache, LSTMParams
 from lstm_ref.tree import tree_map
-from lstm_ref.validation import check_array, check_backward, check_lengths, check_sequence
+from lstm_ref.validation import (
+    check_array,
+    check_backward,
+    check_generator,
+    check_lengths,
+    check_sequence,
+)
 
 State = tuple[Array, Array]
 
@@ -323,8 +329,8 @@ def stacked_forward_cached(
         raise ValueError("expected at least one layer, got an empty list")
     if not 0 <= dropout < 1:
         raise ValueError(f"expected a dropout of at least 0 and below 1, got {dropout}")
-    if dropout > 0 and not isinstance(rng, np.random.Generator):
-        raise ValueError(f"expected rng as a random generator for dropout, got {rng!r}")
+    if dropout > 0:
+        check_generator(rng)
     if initial is not None and len(initial) != len(layers):
         raise ValueError(f"expected {len(layers)} initial states, one a layer, got {len(initial)}")
     check_array("xs", xs, ("T", "B", "D"))

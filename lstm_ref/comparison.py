@@ -18,6 +18,7 @@ import numpy as np
 from lstm_ref.cells import sigmoid
 from lstm_ref.optim import adam
 from lstm_ref.params import Array
+from lstm_ref.validation import check_array, check_at_least, check_generator
 
 __all__ = [
     "KINDS",
@@ -85,14 +86,26 @@ def hidden_size_for(kind: str, input_size: int, parameters: int) -> int:
     -------
     int
 
+    Raises
+    ------
+    ValueError
+        If `kind` is unknown or a number below 1.
+
     Examples
     --------
     >>> from lstm_ref.comparison import hidden_size_for
     >>> hidden_size_for("lstm", 2, 600), hidden_size_for("rnn", 2, 600)
     (11, 23)
     """
+    _check_kind(kind)
+    check_at_least(1, input_size=input_size, parameters=parameters)
     sizes = range(1, 1000)
     return min(sizes, key=lambda H: abs(_count(kind, input_size, H) - parameters))
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in KINDS:
+        raise ValueError(f"expected a kind out of {', '.join(KINDS)}, got {kind!r}")
 
 
 def _count(kind: str, input_size: int, hidden_size: int) -> int:
@@ -114,11 +127,19 @@ def adding_batch(rng: np.random.Generator, size: int, steps: int) -> tuple[Array
         Values uniform in [0, 1], and markers, one in each half.
     targets : ndarray, shape (B,)
 
+    Raises
+    ------
+    ValueError
+        If there is no sequence, or fewer than 2 steps.
+
     References
     ----------
     S. Hochreiter, J. Schmidhuber (1997). Long Short-Term Memory. Neural Computation 9(8),
     experiment 4, whose ranges and places are somewhat different.
     """
+    check_generator(rng)
+    check_at_least(1, size=size)
+    check_at_least(2, steps=steps)
     values, marks = rng.random((steps, size)), np.zeros((steps, size))
     rows = np.arange(size)
     first, second = rng.integers(0, steps // 2, size), rng.integers(steps // 2, steps, size)
@@ -141,11 +162,19 @@ def order_batch(rng: np.random.Generator, size: int, steps: int) -> tuple[Array,
     targets : ndarray, shape (B,)
         0.75 for −1 then +1, 0.25 for +1 then −1, and 0.5 if both signs are the same.
 
+    Raises
+    ------
+    ValueError
+        If there is no sequence, or fewer than 4 steps.
+
     References
     ----------
     After S. Hochreiter, J. Schmidhuber (1997). Long Short-Term Memory. Neural Computation 9(8),
     experiment 6.
     """
+    check_generator(rng)
+    check_at_least(1, size=size)
+    check_at_least(4, steps=steps)
     xs = np.zeros((steps, size, 2))
     xs[..., 0] = 0.2 * rng.standard_normal((steps, size))
     rows = np.arange(size)
@@ -260,8 +289,20 @@ def last_loss(
     losses : ndarray, shape (R,)
     grads : Weights or None
         Of each run's own loss.
+
+    Raises
+    ------
+    ValueError
+        If `kind` is unknown or a shape does not fit.
     """
-    runs, size, H = xs.shape[1], xs.shape[2], w.V.shape[-1]
+    _check_kind(kind)
+    check_array("xs", xs, ("T", "R", "B", "D"))
+    check_array("targets", targets, xs.shape[1:3])
+    runs, blocks, H = xs.shape[1], len(KINDS[kind]), w.V.shape[-1]
+    shapes = (blocks * H, H + xs.shape[3]), (1, blocks * H), (3, H), (1, H), (1, 1)
+    for name, value, shape in zip(w._fields, w, shapes, strict=True):
+        check_array(name, value, (runs, *shape))
+    size = xs.shape[2]
     h = c = np.zeros((runs, size, H), dtype=xs.dtype)
     backs: list[Any] = []  # for each step, what takes a gradient back through it
     for x in xs:
@@ -335,10 +376,10 @@ def compare(
     Raises
     ------
     ValueError
-        If `kind` is unknown.
+        If `kind` is unknown or a number below 1.
     """
-    if kind not in KINDS:
-        raise ValueError(f"expected a kind out of {', '.join(KINDS)}, got {kind!r}")
+    _check_kind(kind)
+    check_at_least(1, steps=steps, updates=updates, size=size)
     D = batch(np.random.default_rng(0), 1, steps)[0].shape[2]
     H = hidden_size_for(kind, D, parameters)
     tiles = len(learning_rates)

@@ -31,6 +31,7 @@ def plot_gate_heatmap(gate: Array, ax: Any) -> Any:
     ValueError
         If `gate` has not two axes.
     """
+    gate = np.asarray(gate)
     if gate.ndim != 2:
         raise ValueError(f"expected gate of shape (T, H), got {gate.shape}")
     image = ax.imshow(
@@ -54,7 +55,8 @@ def plot_belt(contributions: Array, ax: Any) -> None:
     ValueError
         If the shape is not ``(T, T + 1)``.
     """
-    steps = len(contributions)
+    contributions = np.asarray(contributions)
+    steps = len(contributions) if contributions.ndim else 0
     if contributions.shape != (steps, steps + 1):
         raise ValueError(f"expected contributions of shape (T, T + 1), got {contributions.shape}")
     grey = [str(0.25 + 0.6 * k / (steps + 1)) for k in range(steps + 1)]

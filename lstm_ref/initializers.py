@@ -23,6 +23,7 @@ from lstm_ref.params import (
     PeepholeParams,
     RNNParams,
 )
+from lstm_ref.validation import check_generator, check_sizes
 
 __all__ = [
     "init_coupled_params",
@@ -62,7 +63,7 @@ def uniform(
     Raises
     ------
     ValueError
-        If `bound` is negative or not finite.
+        If `bound` is negative or not finite, `rng` is no generator, or `dtype` not floating.
 
     Examples
     --------
@@ -71,6 +72,7 @@ def uniform(
     >>> bool(abs(uniform(np.random.default_rng(0), (1000,), bound=0.1)).max() <= 0.1)
     True
     """
+    _check_draw(rng, dtype)
     if not 0 <= bound < float("inf"):
         raise ValueError(f"expected a bound of at least 0, got {bound}")
     return rng.uniform(-bound, bound, size=shape).astype(dtype)
@@ -99,7 +101,7 @@ def orthogonal(
     Raises
     ------
     ValueError
-        If `shape` is not two sizes of at least 1.
+        If `shape` is not two sizes of at least 1, `rng` is no generator, or `dtype` not floating.
 
     Notes
     -----
@@ -120,6 +122,7 @@ def orthogonal(
     >>> bool(np.allclose(Q @ Q.T, np.eye(3)))
     True
     """
+    _check_draw(rng, dtype)
     if len(shape) != 2 or min(shape) < 1:
         raise ValueError(f"expected a shape of two sizes of at least 1, got {shape}")
     rows, columns = max(shape), min(shape)
@@ -481,7 +484,7 @@ def init_linear_params(
     >>> init_linear_params(np.random.default_rng(0), inputs=4, outputs=2).W.shape
     (2, 4)
     """
-    _check_sizes(inputs, outputs)
+    check_sizes(inputs, outputs)
     W = uniform(rng, (outputs, inputs), 1 / np.sqrt(inputs), dtype)
     return LinearParams(W, np.zeros(outputs, dtype=dtype))
 
@@ -517,7 +520,8 @@ def init_embedding(
     >>> init_embedding(np.random.default_rng(0), vocabulary_size=7, size=2).shape
     (7, 2)
     """
-    _check_sizes(vocabulary_size, size)
+    check_sizes(vocabulary_size, size)
+    _check_draw(rng, dtype)
     return rng.standard_normal((vocabulary_size, size)).astype(dtype)
 
 
@@ -525,7 +529,7 @@ def _weights(
     rng: np.random.Generator, count: int, input_size: int, hidden_size: int, dtype: DTypeLike
 ) -> list[Array]:
     """Independent weights of `count` gates, uniform in ``±1/√H``."""
-    _check_sizes(input_size, hidden_size)
+    check_sizes(input_size, hidden_size)
     shape = (hidden_size, hidden_size + input_size)
     return [uniform(rng, shape, 1 / np.sqrt(hidden_size), dtype) for _ in range(count)]
 
@@ -534,6 +538,7 @@ def _zeros(count: int, size: int, dtype: DTypeLike) -> list[Array]:
     return [np.zeros(size, dtype=dtype) for _ in range(count)]
 
 
-def _check_sizes(*sizes: Any) -> None:
-    if not all(size == int(size) and size >= 1 for size in sizes):
-        raise ValueError(f"expected sizes of at least 1, got {' and '.join(map(str, sizes))}")
+def _check_draw(rng: Any, dtype: DTypeLike) -> None:
+    check_generator(rng)
+    if not np.issubdtype(dtype, np.floating):
+        raise ValueError(f"expected a floating dtype, got {np.dtype(dtype)}")

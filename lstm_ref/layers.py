@@ -11,7 +11,13 @@ from numpy.typing import ArrayLike
 
 from lstm_ref.cells import lstm_step_backward, lstm_step_cached
 from lstm_ref.params import Array, LSTMCache, LSTMParams
-from lstm_ref.validation import check_array, check_backward, check_lengths, check_sequence
+from lstm_ref.validation import (
+    check_array,
+    check_backward,
+    check_lengths,
+    check_sequence,
+    check_sizes,
+)
 
 __all__ = ["count_parameters", "lstm_backward", "lstm_forward", "lstm_forward_cached"]
 
@@ -182,6 +188,5 @@ def count_parameters(input_size: int, hidden_size: int) -> int:
     >>> count_parameters(input_size=3, hidden_size=2)
     48
     """
-    if input_size < 1 or hidden_size < 1:
-        raise ValueError(f"expected sizes of at least 1, got {input_size} and {hidden_size}")
+    check_sizes(input_size, hidden_size)
     return 4 * (hidden_size * (hidden_size + input_size) + hidden_size)

@@ -15,7 +15,8 @@ from lstm_ref.fast.rnn import rnn_backward, rnn_forward_cached
 from lstm_ref.initializers import init_linear_params, init_lstm_params, init_rnn_params, uniform
 from lstm_ref.linear import linear_backward, linear_forward
 from lstm_ref.optim import adam, clip_by_global_norm
-from lstm_ref.params import Array, RNNParams
+from lstm_ref.params import Array, LSTMParams, RNNParams
+from lstm_ref.validation import check_array, check_at_least, check_generator
 
 __all__ = ["RecallRun", "recall_batch", "recall_gradient", "train_recall"]
 
@@ -55,7 +56,7 @@ def recall_batch(rng: np.random.Generator, lag: int, size: int) -> tuple[Array, 
     Raises
     ------
     ValueError
-        If `lag` or `size` is below 1.
+        If `lag` or `size` is below 1, or `rng` is no generator.
 
     References
     ----------
@@ -70,8 +71,8 @@ def recall_batch(rng: np.random.Generator, lag: int, size: int) -> tuple[Array, 
     >>> xs.shape, bool(((xs[0, :, :1] > 0) == targets).all())
     ((6, 3, 2), True)
     """
-    if lag < 1 or size < 1:
-        raise ValueError(f"expected a lag and a size of at least 1, got {lag} and {size}")
+    check_generator(rng)
+    check_at_least(1, lag=lag, size=size)
     xs = np.zeros((lag + 1, size, 2))  # (T, B, 2)
     xs[1:, :, 0] = rng.uniform(-1, 1, (lag, size))
     xs[0, :, 0], xs[0, :, 1] = rng.choice([-1.0, 1.0], size), 1
@@ -96,14 +97,23 @@ def recall_gradient(params: tuple[Any, Any], xs: Array, targets: Array) -> tuple
     grads : tuple
         In the layout of `params`.
 
+    Raises
+    ------
+    ValueError
+        If the cell is of another kind, or shapes do not fit.
+
     Notes
     -----
     With ``z`` the logit and ``y`` the target, ``L = log(1 + exp(z)) − y z`` and its derivative is
     ``σ(z) − y``.
     """
     cell, readout = params
-    zero = np.zeros((xs.shape[1], len(cell[1])))  # (B, H)
     plain = isinstance(cell, RNNParams)
+    if not plain and not isinstance(cell, LSTMParams):
+        raise ValueError(f"expected RNNParams or LSTMParams, got {type(cell).__name__}")
+    check_array("xs", xs, ("T", "B", "D"))
+    check_array("targets", targets, (xs.shape[1], 1))
+    zero = np.zeros((xs.shape[1], len(cell[1])))  # (B, H)
     tape: Any
     if plain:
         hs, _, tape = rnn_forward_cached(xs, zero, cell)

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from lstm_ref.params import Array
+from lstm_ref.validation import check_at_least, check_generator
 
 __all__ = [
     "REBER_SYMBOLS",
@@ -129,7 +130,7 @@ def embedded_reber(
     >>> "".join(REBER_SYMBOLS[k] for k in [*seen, batch.targets[batch.lengths[0] - 1, 0]])
     'BTBPVVETE'
     """
-    _check_at_least(1, count=count)
+    _check_draw(rng, count)
     strings = [_reber_string(rng) for _ in range(count)]
     lengths = np.array([len(symbols) - 1 for symbols, _ in strings], dtype=np.int64)
     codes = np.zeros((lengths.max() + 1, count), dtype=np.int64)  # (T + 1, B)
@@ -227,8 +228,8 @@ def noise_free_lag(
     >>> batch.xs[:, 0].argmax(axis=1), batch.targets[:, 0].argmax(axis=1)
     (array([4, 0, 1, 2]), array([0, 1, 2, 4]))
     """
-    _check_at_least(1, count=count)
-    _check_at_least(2, p=p)
+    _check_draw(rng, count)
+    check_at_least(2, p=p)
     ends = rng.integers(p - 1, p + 1, count)  # (B,)
     middle = np.broadcast_to(np.arange(p - 1)[:, None], (p - 1, count))
     codes = np.concatenate([ends[None], middle, ends[None]])  # (p + 1, B)
@@ -270,8 +271,8 @@ def random_lag(
     >>> (batch.xs[0].argmax(axis=1) == batch.targets.argmax(axis=1)).all()
     np.True_
     """
-    _check_at_least(1, count=count)
-    _check_at_least(2, p=p)
+    _check_draw(rng, count)
+    check_at_least(2, p=p)
     ends = rng.integers(p - 1, p + 1, count)
     codes = np.concatenate([ends[None], rng.integers(0, p - 1, (p - 1, count))])  # (p, B)
     xs = _one_hot(codes, p + 1, dtype)
@@ -353,8 +354,9 @@ def very_long_lag(
     >>> first, last.argmax(axis=1)
     (array([4, 4, 4, 4, 4]), array([3, 3, 3, 3, 3]))
     """
-    _check_at_least(1, count=count, p=p)
-    _check_at_least(0, q=q)
+    _check_draw(rng, count)
+    check_at_least(1, p=p)
+    check_at_least(0, q=q)
     answer = rng.integers(0, 2, count)  # (B,)
     distractors = q + rng.geometric(0.1, count) - 1  # (B,), q and more
     lengths = distractors + 3
@@ -452,7 +454,8 @@ def two_sequence(
     >>> (batch.xs[:3, :, 0] == 2 * batch.targets[:, 0] - 1).all()
     np.True_
     """
-    _check_at_least(1, count=count, T=T, informative=informative)
+    _check_draw(rng, count)
+    check_at_least(1, T=T, informative=informative)
     if informative > T:
         raise ValueError(f"expected informative up to T = {T}, got {informative}")
     first = rng.integers(0, 2, count).astype(bool)  # (B,) class 1?
@@ -604,8 +607,8 @@ def _marked_pairs(
     rng: np.random.Generator, count: int, T: int, low: float
 ) -> tuple[Array, NDArray[np.int64], NDArray[np.int64]]:
     """Draw values from ``[low, 1]`` with markers; also the two marked steps ``(2, B)``."""
-    _check_at_least(1, count=count)
-    _check_at_least(20, T=T)
+    _check_draw(rng, count)
+    check_at_least(20, T=T)
     lengths = _draw_lengths(rng, count, T)
     b = np.arange(count)
     first = rng.integers(0, 10, count)
@@ -688,7 +691,7 @@ def training_finished(
     >>> training_finished([0.5] + [0.001] * 2000), training_finished([0.001] * 1999)
     (True, False)
     """
-    _check_at_least(1, window=window)
+    check_at_least(1, window=window)
     rows = np.asarray(errors, dtype=np.float64)
     if rows.ndim != 1:
         raise ValueError(f"expected errors of shape (N,), got {rows.shape}")
@@ -742,7 +745,7 @@ def temporal_order(
     >>> marks[marks.any(axis=1)].argmax(axis=1), int(batch.targets[0].argmax())
     (array([1, 0]), 2)
     """
-    _check_at_least(1, count=count)
+    _check_draw(rng, count)
     if marks not in (2, 3):
         raise ValueError(f"expected marks as 2 or 3, got {marks}")
     starts = (10, 50) if marks == 2 else (10, 33, 66)
@@ -834,8 +837,8 @@ def adding_problem(
     >>> np.allclose(batch.xs.prod(axis=2).sum(axis=0), batch.targets[:, 0])
     True
     """
-    _check_at_least(1, count=count)
-    _check_at_least(2, T=T)
+    _check_draw(rng, count)
+    check_at_least(2, T=T)
     b = np.arange(count)
     xs = np.zeros((T, count, 2))
     xs[:, :, 0] = rng.uniform(0, 1, (T, count))
@@ -899,7 +902,8 @@ def copy_task(
     >>> batch.xs[:, 0].argmax(axis=1), batch.targets[:, 0]
     (array([3, 2, 2, 4, 5, 4, 4, 4]), array([4, 4, 4, 4, 4, 3, 2, 2]))
     """
-    _check_at_least(1, count=count, lag=lag, symbols=symbols, word=word)
+    _check_draw(rng, count)
+    check_at_least(1, lag=lag, symbols=symbols, word=word)
     steps = 2 * word + lag
     said = rng.integers(0, symbols, (word, count))
     codes = np.full((steps, count), symbols)
@@ -993,9 +997,10 @@ def parity_task(
     >>> batch.xs[:, 0, 0], batch.targets[:, 0]
     (array([1., 1., 1., 0., 0., 0.]), array([1, 0, 1, 1, 1, 1]))
     """
-    _check_at_least(1, count=count, T=T)
+    _check_draw(rng, count)
+    check_at_least(1, T=T)
     shortest = T if shortest is None else shortest
-    _check_at_least(1, shortest=shortest)
+    check_at_least(1, shortest=shortest)
     if shortest > T:
         raise ValueError(f"expected shortest up to T = {T}, got {shortest}")
     lengths = rng.integers(shortest, T + 1, count)
@@ -1035,7 +1040,6 @@ def _check_outputs(outputs: ArrayLike, shape: tuple[int, ...]) -> NDArray[Any]:
     return outputs
 
 
-def _check_at_least(least: int, **numbers: Any) -> None:
-    for name, number in numbers.items():
-        if number != int(number) or number < least:
-            raise ValueError(f"expected {name} as an integer of at least {least}, got {number}")
+def _check_draw(rng: Any, count: int) -> None:
+    check_generator(rng)
+    check_at_least(1, count=count)

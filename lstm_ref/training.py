@@ -16,6 +16,7 @@ import numpy as np
 from lstm_ref.checkpoint import load_checkpoint, save_checkpoint
 from lstm_ref.optim import Optimizer, clip_by_global_norm
 from lstm_ref.tree import tree_map
+from lstm_ref.validation import check_at_least
 
 __all__ = [
     "Progress",
@@ -274,14 +275,10 @@ def _is_stale(state: TrainingState, patience: int | None) -> bool:
 def _check_settings(
     steps: int, validate_every: int, checkpoint_every: int, patience: int | None, max_norm: float
 ) -> None:
-    for name, value, least in (
-        ("steps", steps, 0),
-        ("validate_every", validate_every, 1),
-        ("checkpoint_every", checkpoint_every, 1),
-        ("patience", 1 if patience is None else patience, 1),
-    ):
-        if value != int(value) or value < least:
-            raise ValueError(f"expected {name} as an integer of at least {least}, got {value}")
+    check_at_least(0, steps=steps)
+    check_at_least(1, validate_every=validate_every, checkpoint_every=checkpoint_every)
+    if patience is not None:
+        check_at_least(1, patience=patience)
     if not max_norm > 0:
         raise ValueError(f"expected a max_norm above 0, got {max_norm}")
 
@@ -387,8 +384,7 @@ def progress_bar(steps: int, stream: TextIO | None = None) -> Callable[[Progress
     step 1/2  50%  loss 0.25
     step 2/2 100%  loss 0.125  validation 0.5
     """
-    if steps < 1:
-        raise ValueError(f"expected steps of at least 1, got {steps}")
+    check_at_least(1, steps=steps)
     out = sys.stderr if stream is None else stream
     drawn = {"time": -1.0, "tenth": -1, "width": 0}
     last: dict[str, float] = {}

@@ -12,12 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = [
     "as_floating",
     "check_array",
+    "check_at_least",
     "check_backward",
     "check_broadcast",
     "check_gate",
+    "check_generator",
     "check_lengths",
     "check_parameters",
     "check_sequence",
+    "check_sizes",
     "check_step",
 ]
 
@@ -71,6 +74,29 @@ def check_gate(h: Any, x: Any, **weights: Any) -> None:
     check_array("h", h, ("B", "H"))
     check_array("x", x, (h.shape[0], "D"))
     _check_weights(weights, h.shape[1], x.shape[1])
+
+
+def check_at_least(least: int, **numbers: Any) -> None:
+    """Raise unless all numbers are whole and none is below `least`."""
+    for name, number in numbers.items():
+        try:
+            whole = int(number) == number
+        except (TypeError, ValueError, OverflowError):  # no number, NaN, infinite
+            whole = False
+        if not whole or number < least:
+            raise ValueError(f"expected {name} as an integer of at least {least}, got {number}")
+
+
+def check_sizes(*sizes: Any) -> None:
+    """Raise unless all sizes are whole numbers of at least 1."""
+    if not all(size == int(size) and size >= 1 for size in sizes):
+        raise ValueError(f"expected sizes of at least 1, got {' and '.join(map(str, sizes))}")
+
+
+def check_generator(rng: Any) -> None:
+    """Raise unless `rng` can draw: a seed, say, cannot."""
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(f"expected rng as a numpy.random.Generator, got {type(rng).__name__}")
 
 
 def check_parameters(params: Any, input_size: int | None = None, kind: Any = None) -> int:

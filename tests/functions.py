@@ -1,10 +1,15 @@
-"""Every public function of the cells and layers, with a maker of valid arguments.
+"""Every public function: those of the cells and layers with a maker of valid arguments.
 
 The tests of `tests.test_properties` and `tests.test_bad_input` go through this table, and fail if a
 function is missing from it.
 """
 
+import importlib
+import inspect
+import pkgutil
+import re
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +21,42 @@ from tests.cells import KINDS
 
 MODULES = (architectures, cells, gru, layers, params, rnn, store, traces, variants)
 T, B, D, H = 5, 3, 2, 7
+
+#: How the package works inside: no package exports their names, no page documents them.
+INNER = {"lstm_ref.fast.sequence", "lstm_ref.fast.threads", "lstm_ref.validation"}
+#: Figures: they draw what a page has computed, and are tested by what they draw.
+FIGURES = ("lstm_ref.plots", "lstm_ref.widgets")
+
+
+def public_modules() -> dict[str, ModuleType]:
+    """Return every module of `lstm_ref` with public names; the checks are the notebooks' own."""
+    names = [info.name for info in pkgutil.walk_packages(lstm_ref.__path__, "lstm_ref.")]
+    modules = {name: importlib.import_module(name) for name in names if ".checks" not in name}
+    return {k: m for k, m in modules.items() if hasattr(m, "__all__") and k not in INNER}
+
+
+def public_functions() -> dict[str, Callable[..., Any]]:
+    """Return every public function but those that draw, by name; the fast ones as ``fast.…``."""
+    return {
+        ("fast." if name.startswith("lstm_ref.fast.") else "") + key: getattr(module, key)
+        for name, module in public_modules().items()
+        if not name.startswith(FIGURES)
+        for key in module.__all__
+        if inspect.isfunction(getattr(module, key))
+    }
+
+
+def gradient_functions() -> set[str]:
+    """Name the functions that return gradients, by their name or by what they say they return."""
+    returns = re.compile(r"\nReturns\n-+\n(.*?)(?:\n\n[A-Z]|\Z)", re.DOTALL)
+    gradient = re.compile(r"^\(?(d\w+|grads?)\b.* :", re.MULTILINE)
+    found = set()
+    for name, function in public_functions().items():
+        section = returns.search(inspect.getdoc(function) or "")
+        if name.endswith("_backward") or (section and gradient.search(section[1])):
+            found.add(name)
+    return found
+
 
 # No arrays go in: nothing to change, to alias or to round.
 WITHOUT_ARRAYS = {"count_parameters", "latch_params", "parameter_counts", "time_windows"}

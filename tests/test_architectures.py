@@ -168,8 +168,14 @@ def tape_of(xs, params):
     [
         (lambda xs, p: lstm_ref.stacked_forward(xs, []), "at least one layer"),
         (lambda xs, p: lstm_ref.stacked_forward(xs, [p], dropout=1.0), "below 1"),
-        (lambda xs, p: lstm_ref.stacked_forward(xs, [p], dropout=0.5), "generator.*got None"),
-        (lambda xs, p: lstm_ref.stacked_forward(xs, [p], dropout=0.5, rng=7), "got 7"),
+        (
+            lambda xs, p: lstm_ref.stacked_forward(xs, [p], dropout=0.5),
+            r"rng as a numpy\.random\.Generator, got NoneType",
+        ),
+        (
+            lambda xs, p: lstm_ref.stacked_forward(xs, [p], dropout=0.5, rng=7),
+            r"rng as a numpy\.random\.Generator, got int",
+        ),
         (lambda xs, p: lstm_ref.stacked_forward(xs, p), "params as LSTMParams.*got ndarray"),
         (
             lambda xs, p: lstm_ref.stacked_forward_cached(xs, [p], initial=[]),

@@ -272,7 +272,7 @@ BAD = {
     "patience alone": (lambda: one_step(0.0, 1.0, patience=3), "a validate function with patience"),
     "resume alone": (lambda: one_step(0.0, 1.0, resume=True), "a checkpoint to resume from"),
     "checkpoint's name": (lambda: one_step(0.0, 1.0, checkpoint="run.pkl"), "ends in .npz"),
-    "progress": (lambda: ref.progress_bar(0), "steps of at least 1, got 0"),
+    "progress": (lambda: ref.progress_bar(0), "steps as an integer of at least 1, got 0"),
 }
 
 

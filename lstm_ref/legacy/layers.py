@@ -29,7 +29,7 @@ from lstm_ref.legacy.slstm import (
 )
 from lstm_ref.params import Array
 from lstm_ref.sequence_model import Layer, LayerOutput
-from lstm_ref.validation import check_array, check_lengths
+from lstm_ref.validation import check_array, check_lengths, check_sizes
 
 __all__ = [
     "init_min_gru_params",
@@ -168,8 +168,7 @@ def _input_weights(
     rng: np.random.Generator, count: int, input_size: int, hidden_size: int, dtype: DTypeLike
 ) -> list[Array]:
     """Draw weights that act on the input alone, uniform in ``±1/√D``."""
-    if input_size < 1 or hidden_size < 1:
-        raise ValueError(f"expected sizes of at least 1, got {input_size} and {hidden_size}")
+    check_sizes(input_size, hidden_size)
     bound = 1 / np.sqrt(input_size)
     return [uniform(rng, (hidden_size, input_size), bound, dtype) for _ in range(count)]
 

@@ -783,6 +783,9 @@ def _check_address(memory: Any, previous: Any, address: NTMAddress) -> None:
     shifts, rows = len(address.shift), memory.shape[0]
     if shifts % 2 == 0 or shifts > rows:
         raise ValueError(f"expected an odd number of shifts up to N = {rows}, got {shifts}")
+    for name, value in (("gate", address.gate), ("sharpening", address.sharpening)):
+        if np.ndim(value) != 0:
+            raise ValueError(f"expected {name} as a single number, got shape {np.shape(value)}")
     if not 0 <= address.gate <= 1:
         raise ValueError(f"expected a gate between 0 and 1, got {address.gate}")
     if not address.sharpening >= 1:

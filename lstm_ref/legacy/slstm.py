@@ -15,7 +15,7 @@ import numpy as np
 
 from lstm_ref.cells import sigmoid
 from lstm_ref.params import Array
-from lstm_ref.validation import check_array, check_step
+from lstm_ref.validation import check_array, check_parameters, check_step
 
 __all__ = [
     "SLSTMParams",
@@ -70,7 +70,7 @@ def slstm_initial_state(batch_size: int, params: SLSTMParams) -> SLSTMState:
     Raises
     ------
     ValueError
-        If the batch is empty.
+        If the batch is empty or the parameters do not fit each other.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def slstm_initial_state(batch_size: int, params: SLSTMParams) -> SLSTMState:
     """
     if batch_size < 1:
         raise ValueError(f"expected a batch_size of at least 1, got {batch_size}")
-    shape = (batch_size, params.b_f.shape[0])
+    shape = (batch_size, check_parameters(params, kind=SLSTMParams))
     return SLSTMState(*(np.zeros(shape, dtype=params.b_f.dtype) for _ in range(4)))
 
 
@@ -345,7 +345,9 @@ def _states(xs: Any, params: SLSTMParams, state: SLSTMState | None) -> list[SLST
 
 
 def _check_slstm(x: Any, state: SLSTMState, params: SLSTMParams) -> None:
-    check_step(x, params, **state._asdict())
+    if not isinstance(state, SLSTMState):
+        raise ValueError(f"expected state as an SLSTMState, got {type(state).__name__}")
+    check_step(x, params, SLSTMParams, **state._asdict())
     if (state.n < 0).any() or (state.c[state.n == 0] != 0).any():
         raise ValueError(
             "expected a normaliser n ≥ 0, and c = 0 where n = 0, got a state that is neither "

@@ -374,4 +374,7 @@ def _check_vsn(variables: Any, params: Any, context: Any) -> tuple[Array, Array]
     _check_grn(flat, params.selection, context, inner=width, outer=count)
     check_array("W_skip", params.W_skip, (count, count * width))
     check_array("b_skip", params.b_skip, (count,))
+    for name, value in (("W_skip", params.W_skip), ("b_skip", params.b_skip)):
+        if np.isnan(value).any():
+            raise ValueError(f"expected numbers in {name}, got {np.isnan(value).sum()} NaN")
     return flat, flat @ params.W_skip.T + params.b_skip
