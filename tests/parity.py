@@ -191,7 +191,7 @@ def torchs(case: Case, inputs: Arrays) -> Arrays:
 
     if case.kind in RESTATED:
         return _restated(case, inputs)
-    net = _torch_module(case, inputs)
+    net = torch_module(case, inputs)
     tensors = {
         key: torch.tensor(value, requires_grad=key == "xs" or key[1:3] == "0.")
         for key, value in inputs.items()
@@ -207,7 +207,7 @@ def torchs(case: Case, inputs: Arrays) -> Arrays:
     for place in case.places:
         states = [final[f"{letter}_T.{place}"].detach().numpy() for letter in letters_of(case)]
         dinitial = [tensors[f"{letter}0.{place}"].grad.numpy() for letter in letters_of(case)]
-        out |= named(case, place, states, dinitial, _torch_gradients(case, net, place))
+        out |= named(case, place, states, dinitial, torch_gradients(case, net, place))
     return out
 
 
@@ -270,7 +270,7 @@ def _weights_of(case: Case, net: Any, place: str) -> list[Any]:
     return [getattr(net, name if case.cell else f"{name}_{place}") for name in WEIGHTS]
 
 
-def _torch_module(case: Case, inputs: Arrays) -> Any:
+def torch_module(case: Case, inputs: Arrays) -> Any:
     import torch
 
     name = TORCH_NAMES[case.kind]
@@ -316,7 +316,7 @@ def _run_torch(case: Case, net: Any, tensors: Arrays, lengths: Any) -> tuple[Any
     }
 
 
-def _torch_gradients(case: Case, net: Any, place: str) -> Any:
+def torch_gradients(case: Case, net: Any, place: str) -> Any:
     """Return the gradients in the course's layout, in which two biases are one."""
     gradients = [weight.grad.numpy() for weight in _weights_of(case, net, place)]
     # Both biases of a sum have the sum's gradient: count it once. The second bias of the GRU's

@@ -118,6 +118,30 @@ def test_weights_of_a_pytorch_layer_come_over_with_both_biases(kind):
     assert np.abs(hs - net(x)[0].detach().numpy()).max() < BAR
 
 
+@with_torch
+@pytest.mark.parametrize("window", [1, 3, 7])
+def test_truncated_gradients_equal_pytorchs_with_a_detached_state(window):
+    """`lstm_truncated_backward` against autograd cut where the windows meet."""
+    import torch
+
+    case = parity.Case("lstm")
+    given = parity.make_inputs(case, seed=3)
+    params, xs = parity.params_at(case, given, "l0"), given["xs"]
+    initial = parity.states_at(case, given, "l0", "{}0")
+    _, _, caches = lstm_ref.lstm_forward_cached(xs, *initial, params)
+    dxs, grads = lstm_ref.lstm_truncated_backward(given["dhs"], caches, params, window)
+
+    net = parity.torch_module(case, given)
+    x = torch.tensor(xs, requires_grad=True)
+    state = tuple(torch.tensor(s)[None] for s in initial)
+    for part, _ in lstm_ref.time_windows(len(xs), window):
+        hs, state = net(x[part], tuple(s.detach() for s in state))
+        (hs * torch.tensor(given["dhs"][part])).sum().backward()
+    theirs = parity.torch_gradients(case, net, "l0")
+    assert np.abs(dxs - x.grad.numpy()).max() < BAR
+    assert all(np.abs(a - b).max() < BAR for a, b in zip(grads, theirs, strict=True))
+
+
 @pytest.mark.parametrize(
     ("kind", "rows", "shapes", "text"),
     [
