@@ -23,6 +23,7 @@ from lstm_ref.validation import check_array, check_at_least, check_generator
 __all__ = [
     "KINDS",
     "ComparisonResult",
+    "Weights",
     "adding_batch",
     "compare",
     "hidden_size_for",

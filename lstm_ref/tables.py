@@ -51,6 +51,16 @@ class Table:
 def number(value: float, digits: int = 2) -> str:
     """Write a number as the book does: fixed decimals, a true minus sign, no negative zero.
 
+    Parameters
+    ----------
+    value : float
+    digits : int, optional
+        After the point.
+
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> from lstm_ref.tables import number

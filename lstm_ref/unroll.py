@@ -36,7 +36,32 @@ class Cell(NamedTuple):
 
 
 def cell_of_h(kind: Any, step_cached: Any, step_backward: Any) -> Cell:
-    """Make a `Cell` of the steps of a cell whose state is ``h`` alone."""
+    """Make a `Cell` of the steps of a cell whose state is ``h`` alone.
+
+    Parameters
+    ----------
+    kind : NamedTuple type
+        Of its parameters.
+    step_cached : callable
+        ``(x, h, params) → (h_next, cache)``, such as `gru_step_cached`.
+    step_backward : callable
+        ``(dh_next, cache, params) → (dx, dh, grads)``.
+
+    Returns
+    -------
+    Cell
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstm_ref import GRUParams, gru_step_backward, gru_step_cached
+    >>> from lstm_ref.unroll import cell_of_h, unroll
+    >>> cell = cell_of_h(GRUParams, gru_step_cached, gru_step_backward)
+    >>> p = GRUParams(*[np.zeros((2, 5)), np.zeros(2)] * 3)
+    >>> hs, (h_T,), _ = unroll(cell, np.ones((3, 1, 3)), (np.ones((1, 2)),), p)
+    >>> hs[:, 0, 0], h_T
+    (array([0.5  , 0.25 , 0.125]), array([[0.125, 0.125]]))
+    """
 
     def forward(x: Array, state: tuple[Array, ...], params: Any) -> Any:
         h_next, cache = step_cached(x, state[0], params)
@@ -50,7 +75,28 @@ def cell_of_h(kind: Any, step_cached: Any, step_backward: Any) -> Cell:
 
 
 def cell_of_h_and_c(kind: Any, step_cached: Any, step_backward: Any) -> Cell:
-    """Make a `Cell` of the steps of a cell whose state is ``(h, c)``; its cache has ``c_next``."""
+    """Make a `Cell` of the steps of a cell whose state is ``(h, c)``; its cache has ``c_next``.
+
+    Parameters
+    ----------
+    kind : NamedTuple type
+        Of its parameters.
+    step_cached : callable
+        ``(x, h, c, params) → (h_next, cache)``, such as `lstm_step_cached`.
+    step_backward : callable
+        ``(dh_next, dc_next, cache, params) → (dx, dh, dc, grads)``.
+
+    Returns
+    -------
+    Cell
+
+    Examples
+    --------
+    >>> from lstm_ref import LSTMParams, lstm_step_backward, lstm_step_cached
+    >>> from lstm_ref.unroll import cell_of_h_and_c
+    >>> cell_of_h_and_c(LSTMParams, lstm_step_cached, lstm_step_backward).kind.__name__
+    'LSTMParams'
+    """
 
     def forward(x: Array, state: tuple[Array, ...], params: Any) -> Any:
         h_next, cache = step_cached(x, *state, params)
