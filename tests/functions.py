@@ -26,12 +26,19 @@ T, B, D, H = 5, 3, 2, 7
 INNER = {"lstm_ref.fast.sequence", "lstm_ref.fast.threads", "lstm_ref.validation"}
 #: Figures: they draw what a page has computed, and are tested by what they draw.
 FIGURES = ("lstm_ref.plots", "lstm_ref.widgets")
+PACKAGES = ("lstm_ref", "lstm_ref.fast", "lstm_ref.legacy", "lstm_ref.widgets")
 
 
-def public_modules() -> dict[str, ModuleType]:
+def public_modules(without: tuple[str, ...] = ()) -> dict[str, ModuleType]:
     """Return every module of `lstm_ref` with public names; the checks are the notebooks' own."""
-    names = [info.name for info in pkgutil.walk_packages(lstm_ref.__path__, "lstm_ref.")]
-    modules = {name: importlib.import_module(name) for name in names if ".checks" not in name}
+    names = [
+        info.name
+        for package in PACKAGES
+        if not package.startswith(without)
+        for info in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}.")
+        if not info.name.startswith((*without, "lstm_ref.checks"))
+    ]
+    modules = {name: importlib.import_module(name) for name in names}
     return {k: m for k, m in modules.items() if hasattr(m, "__all__") and k not in INNER}
 
 
@@ -39,8 +46,7 @@ def public_functions() -> dict[str, Callable[..., Any]]:
     """Return every public function but those that draw, by name; the fast ones as ``fast.…``."""
     return {
         ("fast." if name.startswith("lstm_ref.fast.") else "") + key: getattr(module, key)
-        for name, module in public_modules().items()
-        if not name.startswith(FIGURES)
+        for name, module in public_modules(without=FIGURES).items()
         for key in module.__all__
         if inspect.isfunction(getattr(module, key))
     }
