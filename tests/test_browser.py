@@ -67,7 +67,15 @@ async function visit(page) {
     }
     const live = figure.querySelector("[aria-live]");
     const drawing = figure.querySelector("svg[role=img]");
-    moved.push({ changes, words: (live ?? {}).textContent ?? "",
+    const button = (name) =>
+      [...figure.querySelectorAll("button")].find((b) => b.textContent === name);
+    const stepped = [];
+    for (const name of ["Back", "Back", "Back", "Next", "Next", "Next"]) {
+      if (!button(name)) break;
+      button(name).click();
+      stepped.push(live.textContent);
+    }
+    moved.push({ changes, stepped, words: (live ?? {}).textContent ?? "",
                  label: drawing ? drawing.getAttribute("aria-label") : null });
   }
   for (const hidden of view.querySelectorAll("details")) hidden.open = true;
@@ -178,6 +186,14 @@ def test_every_interactive_figure_is_drawn_moves_and_says_what_it_shows(visit, p
     for figure in report["moved"]:
         assert figure["changes"] > 0
         assert figure["words"] or figure["label"]
+
+
+def test_the_belt_is_stepped_through_robot_by_robot_and_back(visit):
+    (figure,) = visit["06-visual-intuition.html"]["moved"]
+    robots = ["input robot", "forget robot", "arrives", "forget robot", "input robot", "output"]
+    assert len(figure["stepped"]) == len(robots)
+    for robot, words in zip(robots, figure["stepped"], strict=True):
+        assert robot in words
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -105,4 +105,6 @@ def test_no_cell_ended_in_an_error(path):
 
 def test_assignments_can_be_downloaded_from_their_chapters():
     found = {path.name for path in (SITE / "_downloads").rglob("*.ipynb")}
-    assert found >= {"equations.ipynb", "gradient-flow.ipynb", "variants.ipynb"}
+    assert found >= {
+        *("equations.ipynb", "gradient-flow.ipynb", "variants.ipynb", "visual-intuition.ipynb"),
+    }
