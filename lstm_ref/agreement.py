@@ -17,6 +17,7 @@ from lstm_ref.optim import adam
 from lstm_ref.params import Array
 from lstm_ref.sequence_model import SequenceBatch, SequenceModel, SequenceParams, lstm_layer
 from lstm_ref.training import train
+from lstm_ref.validation import check_at_least, check_generator
 
 __all__ = [
     "AGREEMENT_WORDS",
@@ -93,7 +94,7 @@ def agreement_stream(rng: np.random.Generator, count: int, steps: int) -> Agreem
     Raises
     ------
     ValueError
-        If `count` or `steps` is below 1.
+        If `count` or `steps` is below 1, or `rng` is no generator.
 
     References
     ----------
@@ -111,8 +112,8 @@ def agreement_stream(rng: np.random.Generator, count: int, steps: int) -> Agreem
     >>> stream.subject[:, 0], stream.attractor[:, 0]
     (array([0, 1, 1, 1, 1, 1, 1, 0, 0]), array([ 0,  0,  0,  0,  0,  0, -1,  0,  0]))
     """
-    if count < 1 or steps < 1:
-        raise ValueError(f"expected at least one stream and one step, got {count} and {steps}")
+    check_generator(rng)
+    check_at_least(1, count=count, steps=steps)
     streams = []
     for _ in range(count):
         rows: list[tuple[int, ...]] = []
@@ -190,8 +191,16 @@ def agreement_inputs(words: ArrayLike) -> Array:
     -------
     ndarray, shape (..., V)
         One-hot.
+
+    Raises
+    ------
+    ValueError
+        If a code is none of the vocabulary's.
     """
-    return np.asarray(np.eye(len(AGREEMENT_WORDS))[np.asarray(words)])
+    codes, size = np.asarray(words), len(AGREEMENT_WORDS)
+    if not np.issubdtype(codes.dtype, np.integer) or ((codes < 0) | (codes >= size)).any():
+        raise ValueError(f"expected codes from 0 to {size - 1}, got {codes!r}")
+    return np.asarray(np.eye(size)[codes])
 
 
 def before_first_verb(values: ArrayLike, stream: AgreementStream) -> NDArray[Any]:
@@ -214,7 +223,9 @@ def before_first_verb(values: ArrayLike, stream: AgreementStream) -> NDArray[Any
         If a stream ends before its first main verb.
     """
     if not stream.due.any(axis=0).all():
-        raise ValueError("expected a main verb in every stream: draw at least 12 steps")
+        raise ValueError(
+            "expected a main verb in every stream, got one that ends before: draw at least 12 steps"
+        )
     rows, streams = stream.due.argmax(axis=0), np.arange(stream.due.shape[1])
     return np.asarray(np.asarray(values)[rows, streams])
 
@@ -233,12 +244,19 @@ def plural_odds(hs: Array, readout: LinearParams) -> Array:
     ndarray, shape (...)
         Above 0 where plural verbs together are more probable than singular ones.
 
+    Raises
+    ------
+    ValueError
+        If `hs` does not fit the readout, or the readout not the vocabulary.
+
     Notes
     -----
     With logits ``z``, :math:`\log \sum_{w\ \text{plural}} e^{z_w} - \log
     \sum_{w\ \text{singular}} e^{z_w}`.
     """
     logits = linear_forward(hs, readout)  # (..., V)
+    if logits.shape[-1] != len(AGREEMENT_WORDS):
+        raise ValueError(f"expected {len(AGREEMENT_WORDS)} outputs, got {logits.shape[-1]}")
     singular, plural = ([_CODES[pair[n]] for pair in _VERBS] for n in (0, 1))
     odds = np.logaddexp.reduce(logits[..., plural], axis=-1)
     return np.asarray(odds - np.logaddexp.reduce(logits[..., singular], axis=-1))
@@ -266,12 +284,18 @@ def train_agreement(
     -------
     AgreementRun
 
+    Raises
+    ------
+    ValueError
+        If `updates` or `hidden_size` is below 1.
+
     Examples
     --------
     >>> from lstm_ref.agreement import train_agreement
     >>> train_agreement(seed=0, updates=2, hidden_size=3).losses.shape
     (2,)
     """
+    check_at_least(1, updates=updates, hidden_size=hidden_size)
     rng = np.random.default_rng(seed)
     size = len(AGREEMENT_WORDS)
     untrained = _MODEL.init(rng, size, hidden_size, size)

@@ -13,7 +13,7 @@ from lstm_ref.layers import lstm_forward
 from lstm_ref.params import Array, LSTMParams
 from lstm_ref.sequence_model import SequenceParams
 from lstm_ref.traces import gate_trace
-from lstm_ref.validation import as_floating
+from lstm_ref.validation import as_floating, check_array, check_at_least, check_generator
 
 __all__ = ["force_cell", "largest_by_chance", "silence_unit", "unit_correlations"]
 
@@ -56,7 +56,7 @@ def unit_correlations(states: ArrayLike, labels: ArrayLike) -> Array:
         raise ValueError(f"expected states (N, H) and labels (N,), got {s.shape} and {y.shape}")
     s, y = s - s.mean(axis=0), y - y.mean()
     if not y.any():
-        raise ValueError("expected labels that differ from each other")
+        raise ValueError("expected labels that differ from each other, got a single value")
     scale = np.sqrt((s**2).sum(axis=0) * (y**2).sum())  # (H,)
     return np.asarray(y @ s / np.where(scale > 0, scale, 1))
 
@@ -84,7 +84,7 @@ def largest_by_chance(
     Raises
     ------
     ValueError
-        As `unit_correlations` does; if `shuffles` is below 1.
+        As `unit_correlations` does; if `shuffles` is below 1 or `rng` is no generator.
 
     References
     ----------
@@ -101,8 +101,8 @@ def largest_by_chance(
     >>> bool(np.median(few) < 0.15 < 0.25 < np.median(many))
     True
     """
-    if shuffles < 1:
-        raise ValueError(f"expected at least one shuffle, got {shuffles}")
+    check_generator(rng)
+    check_at_least(1, shuffles=shuffles)
     y = np.asarray(labels)
     return np.array(
         [np.abs(unit_correlations(states, rng.permutation(y))).max() for _ in range(shuffles)]
@@ -156,7 +156,7 @@ def force_cell(xs: Array, params: LSTMParams, step: int, unit: int, values: Arra
     step : int
         After which the cell is overwritten, from 0 to ``T − 1``.
     unit : int
-    values : array_like, shape (B,)
+    values : array_like, shape (B,), or a number
         What the cell is made to hold. The hidden state of the same step follows it.
 
     Returns
@@ -169,6 +169,7 @@ def force_cell(xs: Array, params: LSTMParams, step: int, unit: int, values: Arra
     ValueError
         If there is no such step or unit, or shapes do not fit.
     """
+    check_array("xs", xs, ("T", "B", "D"))
     H, T = params.b_f.shape[0], len(xs)
     if not (0 <= unit < H and 0 <= step < T):
         raise ValueError(
@@ -177,6 +178,8 @@ def force_cell(xs: Array, params: LSTMParams, step: int, unit: int, values: Arra
     zero = np.zeros((xs.shape[1], H), dtype=xs.dtype)
     trace = gate_trace(xs[: step + 1], zero, zero, params)
     hs, c = trace["h"], trace["c"][-1].copy()
+    if np.shape(values) not in ((), c.shape[:1]):
+        raise ValueError(f"expected values of shape {c.shape[:1]}, got {np.shape(values)}")
     c[:, unit] = values
     hs[-1, :, unit] = trace["o"][-1, :, unit] * np.tanh(c[:, unit])
     if step == T - 1:

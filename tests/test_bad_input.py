@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import lstm_ref
-from lstm_ref import comparison, fast, gradient_paths, recall, unroll
+from lstm_ref import agreement, comparison, fast, gradient_paths, recall, unit_meaning, unroll
 from tests.functions import FUNCTIONS, public_functions
 from tests.test_legacy import BLOCKS, upstream_of
 
@@ -448,6 +448,30 @@ REFUSED = {
         ONE,
         comparison.Weights(ONE[None], *(np.ones((1, k, 1)) for k in (1, 3, 1, 1))),
     ),
+    "agreement_stream: steps": lambda: agreement.agreement_stream(rng, 3, 0),
+    "agreement_stream: a seed": lambda: agreement.agreement_stream(0, 3, 5),
+    "agreement_codes": lambda: agreement.agreement_codes("the mouse sings"),
+    "agreement_inputs: too large": lambda: agreement.agreement_inputs([0, 17]),
+    "agreement_inputs: numbers": lambda: agreement.agreement_inputs([0.5]),
+    "before_first_verb": lambda: agreement.before_first_verb(
+        ONE, agreement.agreement_stream(rng, 3, 2)
+    ),
+    "plural_odds": lambda: agreement.plural_odds(ONE, READOUT),
+    "train_agreement: updates": lambda: agreement.train_agreement(0, updates=0),
+    "train_agreement: units": lambda: agreement.train_agreement(0, hidden_size=0),
+    "unit_correlations: labels": lambda: unit_meaning.unit_correlations(np.eye(3), [0, 1]),
+    "unit_correlations: constant": lambda: unit_meaning.unit_correlations(np.eye(3), [1, 1, 1]),
+    "largest_by_chance: a seed": lambda: unit_meaning.largest_by_chance(np.eye(3), [0, 1, 2], 0),
+    "largest_by_chance: none": lambda: unit_meaning.largest_by_chance(
+        np.eye(3), [0, 1, 2], rng, shuffles=0
+    ),
+    "silence_unit": lambda: unit_meaning.silence_unit(
+        lstm_ref.SequenceParams(None, LSTM, READOUT), 99
+    ),
+    "force_cell: step": lambda: unit_meaning.force_cell(XS, LSTM, 99, 0, 0.0),
+    "force_cell: unit": lambda: unit_meaning.force_cell(XS, LSTM, 0, 99, 0.0),
+    "force_cell: values": lambda: unit_meaning.force_cell(XS, LSTM, 0, 0, np.ones(99)),
+    "force_cell: input": lambda: unit_meaning.force_cell(XS[0], LSTM, 0, 0, 0.0),
     "plot_gate_heatmap": lambda: lstm_ref.plot_gate_heatmap([0.5], None),
     "plot_belt": lambda: lstm_ref.plot_belt(np.ones((3, 3)), None),
     "plot_belt: a number": lambda: lstm_ref.plot_belt(1.0, None),

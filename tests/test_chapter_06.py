@@ -103,7 +103,7 @@ def test_attractors_say_nothing_about_the_subject(rng):
 
 
 def test_streams_refuse_what_they_cannot_do(rng):
-    with pytest.raises(ValueError, match="at least one stream and one step, got 0 and 5"):
+    with pytest.raises(ValueError, match="expected count as an integer of at least 1, got 0"):
         agreement.agreement_stream(rng, 0, 5)
     with pytest.raises(ValueError, match="draw at least 12 steps"):
         stream = agreement.agreement_stream(rng, 50, 3)
@@ -145,7 +145,7 @@ def test_correlations_refuse_what_has_none(rng):
         unit_meaning.unit_correlations(rng.standard_normal((5, 2)), np.ones(4))
     with pytest.raises(ValueError, match="expected labels that differ"):
         unit_meaning.unit_correlations(rng.standard_normal((5, 2)), np.ones(5))
-    with pytest.raises(ValueError, match="at least one shuffle"):
+    with pytest.raises(ValueError, match="expected shuffles as an integer of at least 1, got 0"):
         unit_meaning.largest_by_chance(np.eye(3), np.arange(3), rng, shuffles=0)
 
 
