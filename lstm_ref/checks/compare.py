@@ -22,11 +22,14 @@ class Difference:
         ``none type structure shape dtype nan values``.
     expected, got : str
         The two sides, for the message.
+    veiled : str
+        The same without numbers, where `expected` holds one.
     """
 
     kind: str
     expected: str
     got: str
+    veiled: str = ""
 
 
 def compare(
@@ -57,7 +60,9 @@ def compare(
         return _compare_sequence(expected, got, names, tolerance, strict_dtype)
     if isinstance(expected, (bool, str)):
         same = type(got) is type(expected) and got == expected
-        return None if same else Difference("values", f"{label} = {expected!r}", _short(got))
+        if same:
+            return None
+        return Difference("values", f"{label} = {expected!r}", _short(got), f"another {label}")
     if isinstance(expected, (int, np.integer)):
         return _compare_integer(int(expected), got, label)
     return _compare_array(np.asarray(expected), got, label, tolerance, strict_dtype)
@@ -136,7 +141,7 @@ def _compare_integer(expected: int, got: Any, label: str) -> Difference | None:
     except TypeError:
         return Difference("type", f"{label}, an int", f"{_short(got)} ({type(got).__name__})")
     if value != expected:
-        return Difference("values", f"{label} = {expected}", f"{value}")
+        return Difference("values", f"{label} = {expected}", f"{value}", f"another {label}")
     return None
 
 
@@ -147,11 +152,10 @@ def _compare_array(
     if not isinstance(got, (np.ndarray, np.generic)) and not (
         scalar and isinstance(got, (int, float)) and not isinstance(got, bool)
     ):
-        hint = " (np.stack or np.array makes an array of it)" if isinstance(got, list) else ""
-        return Difference("type", f"{label}, a NumPy array", _short(got) + hint)
+        return Difference("type", f"{label}, a NumPy array", _short(got) + _hint(got))
     have = np.array(got, subok=False)
     if have.dtype.kind not in "fiub":
-        return Difference("type", f"{label}, an array of {expected.dtype}", f"{have.dtype}")
+        return Difference("type", f"{label}, an array of {expected.dtype}", f"one of {have.dtype}")
     if have.shape != expected.shape:
         return Difference("shape", f"{label} of shape {expected.shape}", f"shape {have.shape}")
     if strict_dtype and not scalar and have.dtype != expected.dtype:
@@ -160,6 +164,17 @@ def _compare_array(
         count = int(np.isnan(have).sum())
         return Difference("nan", f"{label} with numbers only", f"{count} of {have.size} are NaN")
     return _compare_values(expected, have, label, tolerance)
+
+
+def _hint(got: Any) -> str:
+    """Say what a list lacks to be an array."""
+    if not isinstance(got, list):
+        return ""
+    try:
+        np.shape(got)
+    except ValueError:
+        return " (it is ragged: its rows have different lengths)"
+    return " (np.stack or np.array makes an array of it)"
 
 
 def _compare_values(
@@ -174,10 +189,12 @@ def _compare_values(
         return None
     place = np.unravel_index(int(np.argmax(np.where(wrong, error, -1.0))), error.shape)
     index = "[" + ", ".join(str(int(k)) for k in place) + "]" if place else ""
+    count = f"{int(wrong.sum())} of {wrong.size} entries differ, most"
     return Difference(
         "values",
         f"{label}{index} = {expected[place]:.6g}",
-        f"{have[place]:.6g}; {int(wrong.sum())} of {wrong.size} entries differ, most here",
+        f"{have[place]:.6g}; {count} here",
+        f"{label}: {count} at {index}" if index else f"another {label}",
     )
 
 

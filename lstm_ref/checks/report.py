@@ -1,6 +1,6 @@
 """What a failed check tells the student."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lstm_ref.checks.exercise import Misconception
 
@@ -23,6 +23,8 @@ class Report:
         The mistake, where it was recognised.
     advice : str
         What to do next, where no mistake was recognised.
+    veiled : str
+        What a hidden check says in place of `expected` and `got`, where these hold its numbers.
     """
 
     function: str
@@ -32,6 +34,11 @@ class Report:
     got: str = ""
     diagnosis: Misconception | None = None
     advice: str = ""
+    veiled: str = ""
+
+    def without_numbers(self) -> "Report":
+        """Return the report of a hidden check: an expected number would be half of an answer."""
+        return replace(self, expected="", got=self.veiled) if self.veiled else self
 
     def __str__(self) -> str:
         rows = [("tested", self.tested), ("expected", self.expected), ("got", self.got)]

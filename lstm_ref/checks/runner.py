@@ -33,6 +33,7 @@ class _Finding:
     got: str = ""
     advice: str = ""
     diagnosis: Misconception | None = None
+    veiled: str = ""
 
 
 class Assignment:
@@ -68,7 +69,7 @@ class Assignment:
             With a message that says what was tested, what is wrong, and what to do next.
         """
         exercise = self.exercises[function]
-        self._check(exercise, namespace, self.cases(function, "visible"), echo=True)
+        self._check(exercise, namespace, self.cases(function, "visible"), shown=True)
         print(f"{function}: all visible checks passed.")
 
     def hidden(self, function: str, namespace: MutableMapping[str, Any], part: str = "") -> None:
@@ -77,10 +78,10 @@ class Assignment:
         Raises
         ------
         CheckFailed
-            As `visible` does.
+            As `visible` does, but the message holds none of the check's numbers.
         """
         exercise = self.exercises[function]
-        self._check(exercise, namespace, self.cases(function, "hidden", part), echo=False)
+        self._check(exercise, namespace, self.cases(function, "hidden", part), shown=False)
         print(f"{function}: hidden checks passed.")
 
     def cases(self, function: str, group: str, part: str = "") -> list[Case]:
@@ -97,19 +98,19 @@ class Assignment:
         exercise: Exercise,
         namespace: MutableMapping[str, Any],
         cases: list[Case],
-        echo: bool,
+        shown: bool,
     ) -> None:
         function: Any = namespace.get(exercise.name)
         self._check_defined(exercise, namespace, function)
         known = self._endless.get(exercise.name)
         if known is not None and known[0] is function:
             raise CheckFailed(known[1])
-        report = self._examine(exercise, function, cases, echo)
+        report = self._examine(exercise, function, cases, echo=shown)
         if report is None:
             return
         if report.kind == "slow":
             self._endless[exercise.name] = (function, report)
-        raise CheckFailed(report) from None
+        raise CheckFailed(report if shown else report.without_numbers()) from None
 
     def _examine(
         self, exercise: Exercise, function: Any, cases: list[Case], echo: bool
@@ -243,6 +244,7 @@ def _report(
         got=finding.got,
         diagnosis=diagnosis,
         advice=finding.advice,
+        veiled=finding.veiled,
     )
 
 
@@ -279,7 +281,8 @@ def _find_in_result(exercise: Exercise, case: Case, outcome: Outcome) -> _Findin
         found = compare(expected, outcome.result, exercise.returns, _tolerance(exercise, case))
         if found is None:
             return None
-        return _Finding(found.kind, found.expected, found.got, _ADVICE[found.kind])
+        advice = _ADVICE[found.kind]
+        return _Finding(found.kind, found.expected, found.got, advice, veiled=found.veiled)
     if outcome.result is None:
         return _Finding("none", f"{exercise.returns}", "None", _ADVICE["none"])
     verdict = exercise.judge(outcome, case)
