@@ -1,9 +1,12 @@
 """What the tests of the assignments share: the assignments, their cells, the right answers."""
 
+import dataclasses
+import functools
 import importlib
 import importlib.util
 import pathlib
 import pkgutil
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -52,22 +55,41 @@ def answers_in(path: pathlib.Path) -> dict[str, Any]:
     return names
 
 
-def failures(
+def checks(
     assignment: Assignment, function: str, namespace: dict[str, Any]
-) -> dict[str, CheckFailed]:
-    """Run every check of a function; return those that failed, by cell."""
+) -> Iterator[tuple[str, CheckFailed | None, float]]:
+    """Run every check of a function; yield its cell, how it failed, and its processor time."""
     parts = assignment.exercises[function].hidden
     cells = {f"test_{function}": lambda: assignment.visible(function, namespace)}
     for part in parts:
         name = f"hidden_{function}_{part}".rstrip("_")
         cells[name] = lambda part=part: assignment.hidden(function, namespace, part)
-    failed = {}
     for name, run in cells.items():
+        failed, start = None, time.process_time()
         try:
             run()
         except CheckFailed as error:
-            failed[name] = error
-    return failed
+            failed = error
+        yield name, failed, time.process_time() - start
+
+
+def failures(
+    assignment: Assignment, function: str, namespace: dict[str, Any]
+) -> dict[str, CheckFailed]:
+    """Run every check of a function; return those that failed, by cell."""
+    return {name: error for name, error, _ in checks(assignment, function, namespace) if error}
+
+
+def is_caught(assignment: Assignment, function: str, namespace: dict[str, Any]) -> bool:
+    """Tell whether any check of a function fails; which mistake it is, is not looked for."""
+    bare = _without_misconceptions(assignment.name)
+    return any(error for _, error, _ in checks(bare, function, namespace))
+
+
+@functools.cache
+def _without_misconceptions(name: str) -> Assignment:
+    exercises = ASSIGNMENTS[name].exercises.values()
+    return Assignment(name, [dataclasses.replace(e, misconceptions=()) for e in exercises])
 
 
 def restyled(function: Any) -> Any:

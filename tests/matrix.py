@@ -16,21 +16,20 @@ from typing import Any
 from lstm_ref.checks import Assignment
 from lstm_ref.tables import Table
 from tests.catalogue import ANSWERS, ASSIGNMENTS, failures, restyled
-from tests.submissions import Submission, answers_of, carrying, graded, rounds
+from tests.submissions import Submission, answers_of, carrying, graded, master_answers, rounds
 
 __all__ = ["RECORD", "recorded", "rows_of", "wrong_submissions"]
 
 RECORD = pathlib.Path(__file__).parent / "golden" / "misconceptions.json"
 
-# What stands in the cells without a mistake. The capstone's hand-set answer needs no training.
-FILLERS = {"07-use-cases": ("loops",)}
+QUICK = "07-use-cases", "loops"  # the capstone set by hand: the others train for seconds
 
 
 def fillers(name: str) -> list[dict[str, str]]:
-    """Return right answers to stand beside wrong ones, in turn one style after the other."""
-    paths = sorted((ANSWERS / name).glob("*.py"))
-    wanted = FILLERS.get(name, tuple(path.stem for path in paths))
-    return [answers_of(path) for path in paths if path.stem in wanted]
+    """Return right answers to stand beside wrong ones: the master's, and every style."""
+    if name == QUICK[0]:
+        return [answers_of(ANSWERS / name / f"{QUICK[1]}.py")]
+    return [master_answers(name), *map(answers_of, sorted((ANSWERS / name).glob("*.py")))]
 
 
 def wrong_submissions(assignment: Assignment) -> dict[str, tuple[dict[str, Any], dict[str, str]]]:
@@ -44,10 +43,13 @@ def wrong_submissions(assignment: Assignment) -> dict[str, tuple[dict[str, Any],
         the function their name says; the rest of their answers is right.
     """
     styles = fillers(assignment.name)
-    mistaken = {f"all-{k:02}": wrong for k, wrong in enumerate(rounds(assignment))}
     exercises = list(assignment.exercises.values())
-    for student, exercise in (("one-first", exercises[0]), ("one-last", exercises[-1])):
-        mistaken[student] = {exercise.name: exercise.misconceptions[0]}
+    # The master's answers, which stand beside the first, build on one another the most.
+    mistaken = {
+        "one-first": {exercises[0].name: exercises[0].misconceptions[0]},
+        "one-last": {exercises[-1].name: exercises[-1].misconceptions[0]},
+        **{f"all-{k:02}": wrong for k, wrong in enumerate(rounds(assignment))},
+    }
     made = {}
     for k, (student, wrong) in enumerate(mistaken.items()):
         cells = {

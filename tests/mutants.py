@@ -4,7 +4,7 @@ import ast
 import copy
 from collections.abc import Iterator
 
-__all__ = ["mutants"]
+__all__ = ["changes", "mutant", "mutants"]
 
 OPERATORS = {
     ast.Add: [ast.Sub],
@@ -93,13 +93,22 @@ class _Replace(ast.NodeTransformer):
 
 def mutants(source: str, function: str) -> Iterator[tuple[str, str]]:
     """Yield ``(description, source)`` of every single change inside a function of `source`."""
-    count = len(list(_places(ast.parse(source), function)))
-    for k in range(count):
-        tree = ast.parse(source)
-        node, name, new = list(_places(tree, function))[k]
-        line = ast.unparse(node)
-        changed = ast.fix_missing_locations(_Replace(node, new).visit(tree))
-        yield f"line {node.lineno}, {line}: {name}", ast.unparse(changed)
+    for k in range(changes(source, function)):
+        yield mutant(source, function, k)
+
+
+def changes(source: str, function: str) -> int:
+    """Count the single changes there are."""
+    return len(list(_places(ast.parse(source), function)))
+
+
+def mutant(source: str, function: str, k: int) -> tuple[str, str]:
+    """Return ``(description, source)`` of the k-th single change."""
+    tree = ast.parse(source)
+    node, name, new = list(_places(tree, function))[k]
+    line = ast.unparse(node)
+    changed = ast.fix_missing_locations(_Replace(node, new).visit(tree))
+    return f"line {node.lineno}, {line}: {name}", ast.unparse(changed)
 
 
 def _places(tree: ast.Module, function: str) -> Iterator[tuple[ast.AST, str, ast.AST]]:

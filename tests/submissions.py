@@ -31,7 +31,16 @@ from lstm_ref.checks import Assignment
 from lstm_ref.checks.exercise import Exercise, Misconception
 from tests.catalogue import ROOT
 
-__all__ = ["Submission", "WarmEngine", "answers_of", "carrying", "exercises_in", "graded", "rounds"]
+__all__ = [
+    "Submission",
+    "WarmEngine",
+    "answers_of",
+    "carrying",
+    "exercises_in",
+    "graded",
+    "master_answers",
+    "rounds",
+]
 
 
 class Submission(NamedTuple):
@@ -61,6 +70,16 @@ def answers_of(path: pathlib.Path) -> dict[str, str]:
             cells[node.name] = "".join(lines[start : node.end_lineno])
             start = node.end_lineno or 0
     return cells
+
+
+def master_answers(name: str) -> dict[str, str]:
+    """Return the answer cells of the instructors' master."""
+    (path,) = (ROOT / "solutions" / name).glob("*.ipynb")
+    return {
+        grade_id(cell): source_of(cell)
+        for cell in read_master(path)["cells"]
+        if grade_id(cell) in exercises_in(name)
+    }
 
 
 def exercises_in(name: str) -> list[str]:

@@ -1,5 +1,8 @@
 """Every assignment: no wrong answer passes, no right one fails, and the mistake is named."""
 
+import time
+
+import matplotlib.pyplot  # noqa: F401  (a notebook loads it once, before any check)
 import pytest
 
 from lstm_ref.checks.calling import provided
@@ -8,6 +11,7 @@ from tests.catalogue import (
     ROOT,
     answer_files,
     answers_in,
+    checks,
     exercises,
     failures,
     misconceptions,
@@ -25,7 +29,13 @@ WRONG = list(misconceptions())
 
 @pytest.mark.parametrize(("assignment", "exercise", "wrong"), WRONG, ids=ids(WRONG))
 def test_misconception_is_caught_and_named(assignment, exercise, wrong):
-    failed = failures(assignment, exercise.name, {exercise.name: provided(wrong.wrong)})
+    failed = {}
+    for cell, error, seconds in checks(
+        assignment, exercise.name, {exercise.name: provided(wrong.wrong)}
+    ):
+        assert seconds < 1 or exercise.once  # of processor time, from running a cell to its message
+        if error:
+            failed[cell] = error
     assert failed, "no check caught it"
     named = [e.report.diagnosis and e.report.diagnosis.name for e in failed.values()]
     assert set(named) == {wrong.name}
@@ -47,11 +57,12 @@ def test_each_function_has_misconceptions_enough(assignment, exercise):
 @pytest.mark.parametrize("path", answer_files(), ids=lambda p: f"{p.parent.name}/{p.stem}")
 def test_right_answers_in_any_style_pass(path):
     assignment = ASSIGNMENTS[path.parent.name]
-    names = answers_in(path)
+    names, start = answers_in(path), time.process_time()
     for function, exercise in assignment.exercises.items():
         if exercise.once:
             continue  # it trains for seconds; test_submissions hands in every style
         assert not failures(assignment, function, names), function
+    assert time.process_time() - start < 10  # the capstone aside
 
 
 @pytest.mark.parametrize("name", list(ASSIGNMENTS))

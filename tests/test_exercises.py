@@ -1,6 +1,9 @@
 """The course's own assignments: exercises are what the masters say, and earn what they promise."""
 
+import re
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,6 +66,68 @@ def test_every_function_has_a_visible_and_a_hidden_check_that_says_what_it_check
     for name in functions:
         assert {f"test_{name}", f"hidden_{name}"} <= checks.keys()
     assert all(source.startswith('"""') for source in checks.values())
+
+
+def released(assignment: str) -> list[dict[str, Any]]:
+    """Return the cells that students get."""
+    (path,) = (COURSE.exercises / assignment).glob("*.ipynb")
+    cells: list[dict[str, Any]] = read_master(path)["cells"]
+    return cells
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_the_opening_says_what_is_trained_how_long_what_suffices_and_where_help_is(
+    assignment: str,
+) -> None:
+    opening = source_of(released(assignment)[0])
+    assert re.search(r"\*\*100 points, about \d+ minutes\.\*\*", opening)
+    for words in ("*What it trains:*", "`np.", "suffice", "*Stuck?* Read the section", "forum"):
+        assert words in opening
+    for cell in released(assignment):
+        if cell["id"].startswith("part-"):  # each part names its section, and has a hint
+            assert re.search(r"\*Chapter \d,\s", source_of(cell))
+            assert "**Hint.**" in source_of(cell)
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_the_end_is_a_question_with_a_marking_scheme(assignment: str) -> None:
+    (path,) = COURSE.masters(assignment)
+    last = read_master(path)["cells"][-1]
+    marks = last["metadata"]["nbgrader"]
+    assert marks["grade"] and marks["solution"] and marks["points"] == 0
+    scheme = source_of(last).split("**Marking scheme (extra credit, 5).**")[1].split("Enter 0")[0]
+    assert sum(int(n) for n in re.findall(r"\b(\d) for", scheme)) == 5
+    assert "bonus points" in source_of(released(assignment)[-2])
+
+
+def setup_cell(assignment: str) -> Any:
+    """Compile the first code cell of a released notebook."""
+    cell = next(c for c in released(assignment) if c["cell_type"] == "code")
+    return compile(source_of(cell), "<setup>", "exec")
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_the_first_cell_says_in_one_line_what_to_do_when_something_is_missing(
+    assignment: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = setup_cell(assignment)
+    exec(code, {})
+    assert capsys.readouterr().out.startswith("Ready: NumPy ")
+    missing = ["numpy", "lstm_ref.checks"]
+    if assignment.startswith("06"):
+        missing.append("matplotlib.pyplot")
+    for module in missing:
+        with monkeypatch.context() as patch:
+            patch.setitem(sys.modules, module, None)  # an import of it now fails
+            with pytest.raises(SystemExit) as end:
+                exec(code, {})
+        said = str(end.value)
+        assert said.startswith(f"{module} is missing or too old: run  pip install --upgrade")
+        assert "lstm-course" in said and "\n" not in said
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "version_info", (3, 10, 4))
+        with pytest.raises(SystemExit, match=r"^Python 3\.11 or newer is needed; this is 3"):
+            exec(code, {})
 
 
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)

@@ -5,12 +5,14 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lstm_ref.checks.calling import call
 from lstm_ref.checks.compare import compare
 from lstm_ref.checks.exercise import Exercise
-from tests.catalogue import ANSWERS, ASSIGNMENTS, answers_in, failures
-from tests.mutants import mutants
+from tests.catalogue import ANSWERS, ASSIGNMENTS, answers_in, is_caught
+from tests.mutants import changes, mutant, mutants
 
 # One style a function is enough: the checks see what it computes, not how.
 STYLE = {
@@ -61,7 +63,7 @@ def test_every_mutant_that_changes_a_result_is_caught(name, function):
     survivors = []
     for description, changed in mutants(source, function):
         names = namespace_of(changed)
-        if failures(ASSIGNMENTS[name], function, names):
+        if is_caught(ASSIGNMENTS[name], function, names):
             outcome["caught"] += 1
         elif shows_on_some_input(exercise, names[function], right):
             survivors.append(description)
@@ -69,6 +71,24 @@ def test_every_mutant_that_changes_a_result_is_caught(name, function):
             outcome["changes nothing"] += 1
     assert not survivors
     assert outcome["caught"] >= 1, outcome
+
+
+@pytest.mark.slow
+@settings(max_examples=150)
+@given(st.data())
+def test_two_changes_at_once_in_any_style_are_caught(data):
+    name, function = data.draw(st.sampled_from(CASES))
+    path = data.draw(st.sampled_from(sorted((ANSWERS / name).glob("*.py"))))
+    exercise, right = ASSIGNMENTS[name].exercises[function], answers_in(path)[function]
+    source = path.read_text()
+    for _ in range(data.draw(st.integers(1, 2))):
+        count = changes(source, function)
+        if count:
+            _, source = mutant(source, function, data.draw(st.integers(0, count - 1)))
+    names = namespace_of(source)
+    assert is_caught(ASSIGNMENTS[name], function, names) or not shows_on_some_input(
+        exercise, names[function], right
+    ), source
 
 
 def test_mutants_are_many_and_all_different():

@@ -9,7 +9,7 @@ import numpy as np
 from lstm_ref import (
     LSTMParams,
     anomaly_scores,
-    lstm_forward,
+    fast,
     make_windows,
     sample_token,
     softmax_cross_entropy,
@@ -162,7 +162,7 @@ def _judge_adder(outcome: Any, case: Case) -> str | Misconception | None:
         W_y, b_y = np.asarray(W_y, dtype=np.float64), np.asarray(b_y, dtype=np.float64)
         hidden_size = params.b_f.shape[0]
         zero = np.zeros((xs.shape[1], hidden_size))
-        h_T = lstm_forward(xs, zero, zero, params)[1][0]
+        h_T = fast.lstm_forward(xs, zero, zero, params)[1][0]
         predictions = (h_T @ W_y.reshape(1, hidden_size).T)[:, 0] + b_y.reshape(-1)[0]
     except (TypeError, ValueError, IndexError) as error:
         return f"(LSTMParams, W_y (1, H), b_y (1,)) was expected: {error}"
