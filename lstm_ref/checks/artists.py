@@ -18,10 +18,11 @@ def drawn_by(describe: Callable[[Any, Any], dict[str, Any]]) -> Callable[..., An
     """
 
     def adapt(plot: Callable[..., Any]) -> Callable[[Array], dict[str, Any]]:
-        def draw(data: Array) -> dict[str, Any]:
-            from matplotlib.backends.backend_agg import FigureCanvasAgg
-            from matplotlib.figure import Figure
+        # Here, and not in the call: loading it must not use up the student's time.
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
 
+        def draw(data: Array) -> dict[str, Any]:
             figure = Figure()
             FigureCanvasAgg(figure)
             ax = figure.add_subplot()
