@@ -3,9 +3,11 @@
 import time
 
 import matplotlib.pyplot  # noqa: F401  (a notebook loads it once, before any check)
+import numpy as np
 import pytest
 
 from lstm_ref.checks.calling import provided
+from lstm_ref.checks.compare import arrays_in
 from tests.catalogue import (
     ASSIGNMENTS,
     ROOT,
@@ -72,3 +74,33 @@ def test_each_assignment_has_three_right_answers_in_different_styles(name):
 
 def test_each_assignment_has_a_master():
     assert {p.parent.name for p in (ROOT / "solutions").glob("*/*.ipynb")} == set(ASSIGNMENTS)
+
+
+WITHOUT_SINGLE = {
+    "count_parameters": "takes integers",
+    "parameter_counts": "takes integers",
+    "latch_params": "takes nothing",
+    "init_lstm_params": "takes sizes",
+    "numerical_gradient": "works in double precision",
+    "plot_gate_heatmap": "draws",
+    "plot_belt": "draws",
+    "sample_token": "returns an integer",
+    "train_adder": "takes a generator",
+}
+
+
+@pytest.mark.parametrize(
+    ("assignment", "exercise"), list(exercises()), ids=lambda x: getattr(x, "name", "")
+)
+def test_an_answer_for_one_size_or_one_precision_is_not_enough(assignment, exercise):
+    groups = [("visible", ""), *(("hidden", part) for part in exercise.hidden)]
+    cases = {group: assignment.cases(exercise.name, *group) for group in groups}
+    hidden = [case for (group, _), made in cases.items() if group == "hidden" for case in made]
+    dtypes = {a.dtype for case in hidden for a in arrays_in((case.args, case.kwargs))}
+    assert (np.dtype(np.float32) in dtypes) == (exercise.name not in WITHOUT_SINGLE)
+    calls = [case.args for made in cases.values() for case in made]
+    for given in zip(*calls, strict=False):  # standardize takes as many arrays as there are
+        if arrays_in(given[0]):
+            assert len({tuple(a.shape for a in arrays_in(one)) for one in given}) >= 3
+        elif isinstance(given[0], int):
+            assert len(set(given)) >= 3
