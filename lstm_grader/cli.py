@@ -1,29 +1,34 @@
 """``lstm-grader``: the way of an assignment from its master to grades and feedback.
 
+Submissions run in a sandbox (see `lstm_grader.sandbox` and `lstm_grader.judge`); where none can be
+made they do not run, unless ``--trust-submissions`` is given.
+
 Exit codes: 0 everything went well; 1 some submission failed, was refused or could not be graded, or
 ``release --check`` found differences; 2 a wrong command, or something is wrong around the
-submissions (master, gradebook, kernel, disk); 130 stopped from the keyboard.
+submissions (master, gradebook, sandbox, disk); 130 stopped from the keyboard.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lstm_grader.course import Course, GraderError
 
 if TYPE_CHECKING:
-    from lstm_grader.execution import Engine
+    from lstm_grader.execution import Engine, Limits
 
 __all__ = ["main"]
 
 OK, SOME_FAILED, INFRASTRUCTURE, STOPPED = 0, 1, 2, 130
 
 TRUST = (
-    "note: submissions run as ordinary programs of yours on this machine; "
+    "note: submissions run as ordinary programs of yours on this machine, without a sandbox; "
     "grade only work that you trust"
 )
+OWN = "note: these five submissions are the course's own, so they run without a sandbox"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,6 +72,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_masters(commands)
     _add_submissions(commands)
     _add_results(commands)
+    doctor = commands.add_parser(
+        "doctor",
+        help="attack the sandbox, and show that it holds",
+        description="Makes a sandbox as autograde does, and runs in it what a hostile submission "
+        "would try. Each line is one attack and how it ended; 2 if any succeeded.",
+    )
+    doctor.set_defaults(run=_doctor)
     return parser
 
 
@@ -89,7 +101,13 @@ def _add_submissions(commands: "argparse._SubParsersAction[argparse.ArgumentPars
     )
     collect.set_defaults(run=_collect)
 
-    autograde = commands.add_parser("autograde", help="run submissions and record their points")
+    autograde = commands.add_parser(
+        "autograde",
+        help="run submissions and record their points",
+        description="Runs each collected submission in a sandbox, without network, files or other "
+        "processes (doctor proves it), judges it from outside, and records its points. The master "
+        "goes first and must earn full points. What has not changed since is left alone.",
+    )
     autograde.add_argument("assignment", nargs="?", metavar="ASSIGNMENT", help="default: all")
     _add_students(autograde)
     autograde.add_argument("--force", action="store_true", help="grade again what has not changed")
@@ -99,6 +117,7 @@ def _add_submissions(commands: "argparse._SubParsersAction[argparse.ArgumentPars
     autograde.add_argument(
         "--submission-seconds", type=_seconds, default=300.0, metavar="S", help="of all cells (300)"
     )
+    _add_trust(autograde)
     autograde.set_defaults(run=_autograde)
 
 
@@ -119,12 +138,21 @@ def _add_results(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     report.set_defaults(run=_report)
 
     demo = commands.add_parser("demo", help="take a class of five the whole way (in class/demo)")
+    _add_trust(demo)
     demo.set_defaults(run=_demo)
 
 
 def _add_students(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--student", action="append", metavar="ID", help="only this one; may be given several times"
+    )
+
+
+def _add_trust(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--trust-submissions",
+        action="store_true",
+        help="run them in an ordinary kernel, where they can do whatever you can",
     )
 
 
@@ -176,19 +204,34 @@ def _collect(course: Course, arguments: argparse.Namespace) -> int:
 
 
 def _autograde(course: Course, arguments: argparse.Namespace) -> int:
-    from lstm_grader.execution import KernelEngine, Limits
+    from lstm_grader.execution import Limits
     from lstm_grader.grading import NOT_GRADED
 
-    engine = KernelEngine(Limits(arguments.cell_seconds, arguments.submission_seconds))
-    if engine.trusted_only:
-        print(TRUST)
+    limits = Limits(arguments.cell_seconds, arguments.submission_seconds)
     wanted = [arguments.assignment] if arguments.assignment else _with_submissions(course)
-    states = [state for name in wanted for state in _grade(course, name, engine, arguments)]
+    with _engine(arguments.trust_submissions, limits) as engine:
+        if engine.trusted_only:
+            print(TRUST)
+        states = [state for name in wanted for state in _grade(course, name, engine, arguments)]
     counts = [f"{states.count(s)} {s}" for s in ("graded", "failed", NOT_GRADED) if s in states]
     print(", ".join(counts) or "nothing to grade: no submission has been collected")
     if NOT_GRADED in states:
         return INFRASTRUCTURE
     return SOME_FAILED if "failed" in states else OK
+
+
+@contextmanager
+def _engine(trust: bool, limits: "Limits | None" = None) -> "Iterator[Engine]":
+    """Make the engine that is safe, or on request the one that is not."""
+    if trust:
+        from lstm_grader.execution import KernelEngine
+
+        yield KernelEngine(limits)
+        return
+    from lstm_grader.judge import SandboxEngine
+
+    with SandboxEngine(limits) as engine:
+        yield engine
 
 
 def _with_submissions(course: Course) -> list[str]:
@@ -247,9 +290,17 @@ def _report(course: Course, arguments: argparse.Namespace) -> int:
 
 def _demo(course: Course, arguments: argparse.Namespace) -> int:
     from lstm_grader import demo, reports
-    from lstm_grader.execution import KernelEngine
+    from lstm_grader.sandbox import NoSandbox
 
-    table = demo.run(course, KernelEngine())
+    with ExitStack() as stack:
+        try:
+            engine = stack.enter_context(_engine(arguments.trust_submissions))
+        except NoSandbox as error:
+            print(f"note: {str(error).splitlines()[0]}")
+            engine = stack.enter_context(_engine(trust=True))
+        if engine.trusted_only:
+            print(OWN)
+        table = demo.run(course, engine)
     print()
     print(reports.as_table(table))
     print()
@@ -257,4 +308,20 @@ def _demo(course: Course, arguments: argparse.Namespace) -> int:
     print(
         "that student gets. Look at the class in formgrader with  LSTM_CLASS=class/demo jupyter lab"
     )
+    return OK
+
+
+def _doctor(course: Course, arguments: argparse.Namespace) -> int:
+    from lstm_grader.doctor import examine
+
+    refused = succeeded = 0
+    for finding in examine():
+        refused += finding.refused
+        succeeded += not finding.refused
+        word = "refused" if finding.refused else "SUCCEEDED"
+        print(f"{word:<10} {finding.attack.tries:<45} {finding.how}", flush=True)
+    if succeeded:
+        print(f"{succeeded} attacks succeeded: do not grade untrusted work on this machine")
+        return INFRASTRUCTURE
+    print(f"all {refused} attacks were refused; the sandbox holds")
     return OK

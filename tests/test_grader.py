@@ -1,5 +1,6 @@
 """The grader, from the master to the exported grades, on a course of one small assignment."""
 
+import contextlib
 import copy
 import csv
 import html
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.sandboxes import sandbox_engine, trust
 from tests.tiny_course import (
     DOUBLE,
     NAME,
@@ -30,9 +32,9 @@ from tests.tiny_course import (
 
 pytest.importorskip("nbgrader", reason="the grader needs the extra [grader]")
 
-from lstm_grader import cli, collect, feedback, grading, kernel, release, reports, submission
+from lstm_grader import cli, collect, feedback, grading, judge, kernel, release, reports, submission
 from lstm_grader.course import Course, GraderError, UnknownName
-from lstm_grader.execution import KernelEngine, Limits
+from lstm_grader.execution import Engine, KernelEngine, Limits
 from lstm_grader.gradebook import GradebookError, ensure, opened
 from lstm_grader.masters import (
     MasterError,
@@ -563,13 +565,12 @@ SCORES = {
 class GradedClass:
     """A class that has gone all the way, and what was said on the way."""
 
-    def __init__(self, root: Path, released: Notebook) -> None:
+    def __init__(self, root: Path, released: Notebook, engine: Engine) -> None:
         self.course = make_course(root)
         release.release(self.course)
         write_class(root / "inbox", released)
         self.collected = collect.collect(self.course, NAME, root / "inbox")
         self.before = self.files()
-        engine = KernelEngine(Limits(cell=2.0))
         self.graded = {g.student: g for g in grading.autograde(self.course, NAME, engine)}
         self.pages = feedback.generate(self.course, NAME)
 
@@ -586,11 +587,17 @@ class GradedClass:
         return self.pages[student].read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def klass(tmp_path_factory: pytest.TempPathFactory, released: Notebook) -> GradedClass:
-    with pytest.MonkeyPatch.context() as patch:
+@pytest.fixture(scope="module", params=["kernel", "sandbox"])
+def klass(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, released: Notebook
+) -> GradedClass:
+    with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack:
+        engine: Engine = KernelEngine(Limits(cell=2.0))
         patch.setattr(kernel, "PATIENCE", 1.0)
-        return GradedClass(tmp_path_factory.mktemp("class"), released)
+        if request.param == "sandbox":
+            patch.setattr(judge, "PATIENCE", 1.0)
+            engine = stack.enter_context(sandbox_engine(Limits(cell=2.0)))
+        return GradedClass(tmp_path_factory.mktemp("class"), released, engine)
 
 
 @pytest.mark.parametrize("student", list(FAILURES))
@@ -892,7 +899,7 @@ def test_a_master_whose_answer_is_wrong_stops_the_run(
     course = make_course(tmp_path, normalise(wrong))
     hand_in(tmp_path / "inbox", "ada", to_text(edited(released, **RIGHT)))
     collect.collect(course, NAME, tmp_path / "inbox")
-    assert cli.main(["--course", str(tmp_path), "autograde", NAME]) == 2
+    assert cli.main(["--course", str(tmp_path), "autograde", NAME, *trust()]) == 2
     said = capsys.readouterr().err
     assert "earns 0 of 10 at test_double" in said
     assert "double: expected 6, got 7" in said
@@ -906,11 +913,11 @@ def test_a_broken_resubmission_fails_and_says_what_the_gradebook_still_holds(
     inbox = str(tmp_path / "inbox")
     hand_in(tmp_path / "inbox", "ada", to_text(edited(released, double=RIGHT["double"])))
     assert cli.main([*here, "collect", NAME, inbox]) == 0
-    assert cli.main([*here, "autograde"]) == 0
+    assert cli.main([*here, "autograde", *trust()]) == 0
     assert "[1/1] 00-tiny ada: graded, 40 of 100 points" in capsys.readouterr().out
     hand_in(tmp_path / "inbox", "ada", "{")
     assert cli.main([*here, "collect", NAME, inbox]) == 0
-    assert cli.main([*here, "autograde"]) == 1
+    assert cli.main([*here, "autograde", "--trust-submissions"]) == 1
     assert "only work that you trust" in capsys.readouterr().out
     assert cli.main([*here, "report", NAME, "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)
@@ -961,7 +968,10 @@ def test_a_changed_set_of_checks_is_refused_once_work_is_graded(
         (["report", NAME], "there is no gradebook"),
         (["feedback", NAME], "there is no gradebook"),
         (["export"], "there is no gradebook"),
-        (["autograde", NAME, "--student", "nobody"], "nobody has no collected submission"),
+        (
+            ["autograde", NAME, "--student", "nobody", *trust()],
+            "nobody has no collected submission",
+        ),
         (["release", "77-none"], "there is no assignment '77-none'"),
     ],
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from lstm_ref.checks.calling import RemoteFunction
 from lstm_ref.params import Array
 
 __all__ = ["describe_bands", "describe_grid", "describe_text", "drawn_by"]
@@ -17,7 +18,9 @@ def drawn_by(describe: Callable[[Any, Any], dict[str, Any]]) -> Callable[..., An
     The student's ``plot(data, ax)`` becomes a function of ``data`` that returns data.
     """
 
-    def adapt(plot: Callable[..., Any]) -> Callable[[Array], dict[str, Any]]:
+    def adapt(plot: Callable[..., Any]) -> Callable[..., Any]:
+        if isinstance(plot, RemoteFunction):
+            return plot.drawing(describe.__name__)
         # Here, and not in the call: loading it must not use up the student's time.
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure

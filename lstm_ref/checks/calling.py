@@ -6,8 +6,10 @@ import io
 import signal
 import sys
 import threading
+import time
 import traceback
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import FrameType
@@ -17,7 +19,16 @@ import numpy as np
 
 from lstm_ref.checks.exercise import Case
 
-__all__ = ["PRINT_LIMIT", "Outcome", "TimeLimit", "call", "is_reference", "provided"]
+__all__ = [
+    "PRINT_LIMIT",
+    "Outcome",
+    "RemoteFunction",
+    "TimeLimit",
+    "call",
+    "is_reference",
+    "limited",
+    "provided",
+]
 
 PRINT_LIMIT = 1_000_000  # characters one call may print
 
@@ -45,6 +56,8 @@ class Outcome:
         Characters printed.
     used : frozenset of str
         Functions of `lstm_ref` that were called.
+    shares : bool or None
+        Whether the result shares memory with an input; None if nobody has looked yet.
     """
 
     result: Any
@@ -55,6 +68,33 @@ class Outcome:
     warned: tuple[str, ...] = ()
     printed: int = 0
     used: frozenset[str] = frozenset()
+    shares: bool | None = None
+
+
+class RemoteFunction(ABC):
+    """A student's function that lives in another process, where all watching has to be done."""
+
+    @abstractmethod
+    def outcome(
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        seconds: float,
+        echo: bool,
+        may_use: frozenset[str],
+    ) -> Outcome:
+        """Call it there, as `call` would here; `args` and `kwargs` come out as it left them."""
+
+    @abstractmethod
+    def drawing(self, describe: str) -> "RemoteFunction":
+        """Return the function that draws there, and returns what `artists.<describe>` makes of it.
+
+        It takes the data alone: see `lstm_ref.checks.artists.drawn_by`.
+        """
+
+    @abstractmethod
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it there and return the result."""
 
 
 class _Meter(io.TextIOBase):
@@ -127,8 +167,8 @@ def _watched(watch: _Watch) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _limited(seconds: float) -> Iterator[None]:
-    """Raise `TimeLimit` in the running call after `seconds`.
+def limited(seconds: float) -> Iterator[None]:
+    """Raise `TimeLimit` in the running call after `seconds`; a limit around this one goes on after.
 
     Main thread of Unix: an interval timer. Elsewhere the interpreter is asked to raise in the
     thread that runs the call, which it does at the next bytecode.
@@ -139,12 +179,15 @@ def _limited(seconds: float) -> Iterator[None]:
             raise TimeLimit
 
         before = signal.signal(signal.SIGALRM, stop)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        outer, start = signal.setitimer(signal.ITIMER_REAL, seconds)[0], time.monotonic()
         try:
             yield
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
+            if outer:
+                left = outer - (time.monotonic() - start)
+                signal.setitimer(signal.ITIMER_REAL, max(left, 1e-6))
         return
     import ctypes  # kept here: not every platform the package runs on has it
 
@@ -179,6 +222,7 @@ def call(
     echo: bool = False,
     watched: bool = True,
     own: Callable[..., Any] | None = None,
+    may_use: frozenset[str] = frozenset(),
 ) -> Outcome:
     """Call `function` on copies of the case's arguments.
 
@@ -196,6 +240,8 @@ def call(
         Whether calls of `lstm_ref` are noted.
     own : callable, optional
         The student's own function, if `function` is an adapter around it.
+    may_use : frozenset of str
+        Functions of `lstm_ref` that a function in another process is given.
 
     Returns
     -------
@@ -209,6 +255,8 @@ def call(
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     args, kwargs = copy.deepcopy((case.args, dict(case.kwargs)))
+    if isinstance(function, RemoteFunction):
+        return function.outcome(args, dict(kwargs), seconds, echo, may_use)
     meter, watch = _Meter(sys.stdout if echo else None), _Watch()
     outcome = Outcome(None, args, dict(kwargs))
     with warnings.catch_warnings(record=True) as caught:
@@ -216,10 +264,10 @@ def call(
         with np.errstate(over="warn", divide="warn", invalid="warn", under="ignore"):
             try:
                 with (
-                    _limited(seconds),
+                    limited(seconds),
                     contextlib.redirect_stdout(meter),
                     contextlib.redirect_stderr(meter),
-                    _watched(watch),
+                    _watched(watch) if watched else contextlib.nullcontext(),
                 ):
                     outcome.result = function(*args, **kwargs)
             except KeyboardInterrupt:
