@@ -21,6 +21,8 @@ import ast
 import builtins
 import contextlib
 import copy
+import functools
+import importlib.util
 import inspect
 import io
 import re
@@ -48,6 +50,7 @@ GRACE = 1.0  # seconds a call may be late, for the way there and back
 SYNC = 10.0  # seconds to answer what runs no student code
 LENT_MEMORY = 2 << 30  # bytes that one lent function may take
 OUTPUT_LIMIT = 1_000_000  # characters of one cell
+_NO_ANSWERS: frozenset[str] = frozenset()
 MAX_FILES, MAX_FILE_BYTES = 200, 16_000_000
 _HUNG = (
     "This cell did not finish within {seconds} seconds and was stopped. "
@@ -77,7 +80,7 @@ class SandboxEngine:
     def __init__(self, limits: Limits | None = None, quota: Quota | None = None) -> None:
         self.limits = limits or Limits()
         self._quota = quota
-        self._sandbox = Sandbox(quota)
+        self._sandboxes = {_NO_ANSWERS: Sandbox(quota)}
 
     def __enter__(self) -> "SandboxEngine":
         return self
@@ -86,28 +89,45 @@ class SandboxEngine:
         self.close()
 
     def close(self) -> None:
-        """End the sandbox."""
-        self._sandbox.close()
+        """End the sandboxes."""
+        for sandbox in self._sandboxes.values():
+            sandbox.close()
 
     def execute(self, notebook: Notebook, files: Path) -> Notebook:
         """Run every code cell in order; see `lstm_grader.execution.Engine.execute`."""
         executed = copy.deepcopy(notebook)
         try:
-            _Run(executed["cells"], _contents(files), self._child, self.limits).run()
+            answers = _answers_to_cut(executed["cells"])
+            fork = functools.partial(self._child, answers)
+            _Run(executed["cells"], _contents(files), fork, self.limits).run()
         except GraderError as error:
             raise EngineError(f"{error}") from error
         except Exception as error:  # no student code runs here: what fails is the engine
             raise EngineError(f"{type(error).__name__}: {error}") from error
         return executed
 
-    def _child(self) -> Child:
+    def _child(self, answers: frozenset[str]) -> Child:
         """Fork a child; a server that has gone (out of memory, say) is started anew, once."""
-        try:
-            return self._sandbox.child()
-        except NoSandbox:
-            self._sandbox.close()
-            self._sandbox = Sandbox(self._quota)
-            return self._sandbox.child()
+        sandbox = self._sandboxes.get(answers)
+        if sandbox is not None:
+            try:
+                return sandbox.child()
+            except NoSandbox:
+                sandbox.close()
+        sandbox = self._sandboxes[answers] = Sandbox(self._quota, answers)
+        return sandbox.child()
+
+
+def _answers_to_cut(cells: list[Notebook]) -> frozenset[str]:
+    """Name an assignment's functions if one of its answers may build on all else of `lstm_ref`."""
+    text = "\n".join(source_of(cell) for cell in cells if _is_locked(cell))
+    for name in sorted(set(re.findall(r"\bch\d\d_\w+", text))):
+        module = f"lstm_ref.checks.{name}"
+        if importlib.util.find_spec(module) is not None:
+            exercises = importlib.import_module(module).ASSIGNMENT.exercises
+            if any(exercise.may_use is None for exercise in exercises.values()):
+                return frozenset(exercises)
+    return _NO_ANSWERS
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
@@ -374,6 +394,7 @@ class Student:
         echo: bool,
         may_use: frozenset[str],
         drawing: str,
+        times: int,
     ) -> Outcome:
         """Call a function; bring `args` and `kwargs` to what the call left of them."""
         request = {
@@ -384,6 +405,7 @@ class Student:
             "seconds": seconds,
             "echo": echo,
             "drawing": drawing,
+            "times": times,
         }
         loan = _Loan(may_use)
         deadline = min(time.monotonic() + seconds + GRACE, self.deadline)
@@ -414,6 +436,8 @@ class Student:
             return Outcome(None, args, kwargs, error, used=frozenset(loan.used))
         if echo:
             print(self._field(answer, "said", str)[:OUTPUT_LIMIT], end="")
+        claimed = self._field(answer, "used", list)
+        loan.used |= {name for name in claimed if isinstance(name, str) and len(name) <= 100}
         _bring(args, answer.get("args"))
         _bring(kwargs, answer.get("kwargs"))
         warned = [text for text in self._field(answer, "warned", list) if isinstance(text, str)]
@@ -578,13 +602,20 @@ class StudentFunction(RemoteFunction):
     """
 
     def __init__(
-        self, student: Student, number: int, name: str, module: str, drawing: str = ""
+        self,
+        student: Student,
+        number: int,
+        name: str,
+        module: str,
+        drawing: str = "",
+        times: Callable[..., int] | None = None,
     ) -> None:
         self.number = number
         self.__name__ = self.__qualname__ = name
         self.__module__ = module
         self._student = student
         self._drawing = drawing
+        self._times = times
 
     def outcome(
         self,
@@ -595,12 +626,19 @@ class StudentFunction(RemoteFunction):
         may_use: frozenset[str],
     ) -> Outcome:
         """Call it in the student's process, under watch there."""
-        return self._student.call(self, args, kwargs, seconds, echo, may_use, self._drawing)
+        times = -1 if self._times is None else self._times(*args, **kwargs)
+        drawing = self._drawing
+        return self._student.call(self, args, kwargs, seconds, echo, may_use, drawing, times)
 
     def drawing(self, describe: str) -> "StudentFunction":
         """Return the function that draws in the student's process and describes the picture."""
         student, name, module = self._student, self.__name__, self.__module__
         return StudentFunction(student, self.number, name, module, describe)
+
+    def repeated(self, times: Callable[..., int]) -> "StudentFunction":
+        """Return the function that calls this one several times in the student's process."""
+        student, name, module = self._student, self.__name__, self.__module__
+        return StudentFunction(student, self.number, name, module, times=times)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call it and return the result, or raise what it raised."""

@@ -207,13 +207,15 @@ class Sandbox:
     Parameters
     ----------
     quota : Quota
+    answers : frozenset of str
+        See `lstm_grader.image.build`.
 
     Raises
     ------
     NoSandbox
     """
 
-    def __init__(self, quota: Quota | None = None) -> None:
+    def __init__(self, quota: Quota | None = None, answers: frozenset[str] = frozenset()) -> None:
         self.quota = quota or Quota()
         self._lock = threading.Lock()
         self._folder = tempfile.TemporaryDirectory(prefix="lstm-sandbox-")
@@ -223,7 +225,7 @@ class Sandbox:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             course = Path(self._folder.name) / "course"
-            image.build(course)
+            image.build(course, answers)
             with theirs, self._said.open("wb") as said:
                 line = command(course, theirs.fileno())
                 self._process = subprocess.Popen(

@@ -240,7 +240,7 @@ def test_a_server_that_dies_is_started_anew(tmp_path: Path) -> None:
     notebook = with_answers("03-equations", "x = 1")
     with sandbox_engine() as engine:
         first = verdicts(engine.execute(notebook, tmp_path))
-        engine._sandbox._process.kill()
+        engine._sandboxes[frozenset()]._process.kill()
         assert verdicts(engine.execute(notebook, tmp_path)) == first
 
 

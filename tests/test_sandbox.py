@@ -13,7 +13,7 @@ pytest.importorskip("nbgrader", reason="the grader needs the extra [grader]")
 
 from lstm_grader import cli, doctor, image, sandbox
 from lstm_grader.sandbox import NoSandbox, Quota, Sandbox
-from tests.catalogue import exercises
+from tests.catalogue import ASSIGNMENTS, exercises
 from tests.sandboxes import need_sandbox
 from tests.tiny_course import NAME, make_course
 
@@ -126,6 +126,22 @@ def test_what_students_import_holds_no_answer(tmp_path: Path) -> None:
     assert defined.isdisjoint(functions)
     assert not list((tmp_path / "course").rglob("runner.py"))
     assert not list((tmp_path / "course").rglob("mistakes"))
+
+
+def test_an_assignment_on_top_of_everything_gets_all_but_its_own_answers(tmp_path: Path) -> None:
+    answers = frozenset(ASSIGNMENTS["07-use-cases"].exercises)
+    image.build(tmp_path / "course", answers)
+    package = tmp_path / "course" / "lstm_ref"
+    defined = {
+        node.name
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert defined.isdisjoint(answers)
+    assert {"lstm_forward", "adam", "train"} <= defined
+    assert not list(package.rglob("runner.py"))
+    assert not list(package.rglob("mistakes"))
 
 
 def test_everything_the_course_exports_can_be_imported(tmp_path: Path) -> None:

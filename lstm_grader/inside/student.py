@@ -183,6 +183,7 @@ class Student:
         seconds: float,
         echo: bool,
         drawing: str,
+        times: int,
     ) -> dict[str, Any]:
         """Call a function under watch; see `lstm_ref.checks.calling.call`."""
         from lstm_ref.checks import artists
@@ -190,9 +191,11 @@ class Student:
         from lstm_ref.checks.exercise import Case
 
         adapted = artists.drawn_by(getattr(artists, drawing))(function) if drawing else function
+        if times >= 0:
+            adapted = _repeated(function, times)
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
-            outcome = call(adapted, Case(args, kwargs), seconds, echo, watched=False, own=function)
+            outcome = call(adapted, Case(args, kwargs), seconds, echo, own=function)
         error = outcome.error
         answer = {
             "result": outcome.result,
@@ -204,6 +207,7 @@ class Student:
             "where": outcome.where[:1000],
             "warned": [text[:1000] for text in outcome.warned[:20]],
             "printed": outcome.printed,
+            "used": sorted(outcome.used)[:100],
             "said": printed.getvalue()[:SHOWN],
             "shares": _shares(outcome.result, (outcome.args, outcome.kwargs)),
         }
@@ -335,6 +339,10 @@ def _text(value: Any) -> str:
         return str(value)[:20_000]
     except Exception:
         return ""
+
+
+def _repeated(function: Callable[..., Any], times: int) -> Callable[..., list[Any]]:
+    return lambda *args, **kwargs: [function(*args, **kwargs) for _ in range(times)]
 
 
 def _shares(result: Any, inputs: Any) -> bool:

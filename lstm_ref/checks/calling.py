@@ -93,6 +93,10 @@ class RemoteFunction(ABC):
         """
 
     @abstractmethod
+    def repeated(self, times: Callable[..., int]) -> "RemoteFunction":
+        """Return the function that calls this one there `times(*args)` times, for a list."""
+
+    @abstractmethod
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call it there and return the result."""
 

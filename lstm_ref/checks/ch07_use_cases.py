@@ -16,6 +16,7 @@ from lstm_ref import (
     standardize,
     train_adder,
 )
+from lstm_ref.checks.calling import RemoteFunction
 from lstm_ref.checks.exercise import Case, CaseMaker, Exercise, Misconception, Tolerance, as_float32
 from lstm_ref.checks.inputs import normal
 from lstm_ref.checks.mistakes.ch07_use_cases import mistakes
@@ -74,6 +75,9 @@ def _draws(classes: int, temperature: float, scale: float = 1.0) -> CaseMaker:
 
 
 def _draw_often(sample: Callable[..., Any]) -> Callable[..., Any]:
+    if isinstance(sample, RemoteFunction):
+        return sample.repeated(lambda logits, temperature, rng: _count(temperature))
+
     def draws(logits: Array, temperature: float, rng: Rng) -> list[Any]:
         return [sample(logits, temperature, rng) for _ in range(_count(temperature))]
 

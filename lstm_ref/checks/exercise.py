@@ -1,5 +1,6 @@
 """What an exercise is: data, from which the checks, their messages and their tests all follow."""
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -197,6 +198,13 @@ class Exercise:
     def name(self) -> str:
         """Name of the function to write."""
         return str(self.reference.__name__)
+
+    @property
+    def lent(self) -> frozenset[str]:
+        """Names of `lstm_ref` that an answer in another process is given when it asks for them."""
+        if self.may_use is not None:
+            return self.may_use
+        return frozenset(vars(sys.modules["lstm_ref"])) - {self.name}
 
     def forbidden(self, used: frozenset[str]) -> list[str]:
         """Return which of the functions of `lstm_ref` an answer used it must not use."""

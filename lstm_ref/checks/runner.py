@@ -215,7 +215,7 @@ def _run(
     watched: bool = True,
 ) -> Outcome:
     adapted = function if exercise.adapt is None else exercise.adapt(function)
-    return call(adapted, case, exercise.seconds, echo, watched, function, exercise.may_use)
+    return call(adapted, case, exercise.seconds, echo, watched, function, exercise.lent)
 
 
 def _judge_outcomes(
