@@ -33,8 +33,6 @@ KINDS = {
     "coupled": _kind("coupled", lstm_ref.CoupledParams, 2),
 }
 
-LENGTHS = {None: None, "lengths": np.array([5, 0, 2])}
-
 
 class Run(NamedTuple):
     """Random inputs of one run: T = 5, B = 3, D = 2, H = 7 unless told otherwise."""
@@ -69,13 +67,13 @@ def backward(kind: Kind, dhs: Any, caches: Any, run: Run, dstates: tuple, length
     return dxs, tuple(dstates0), grads
 
 
-def inputs_and_gradients(kind: Kind, with_lengths: bool = False, seed: int = 0):
+def inputs_and_gradients(kind: Kind, with_lengths: bool = False, seed: int = 0, sizes=(5, 3, 2, 7)):
     """Return a loss of named inputs, the inputs, and the gradients worked out by hand.
 
     The loss weighs every hidden state and every final state, so that no way back is left out.
     """
-    lengths = LENGTHS["lengths"] if with_lengths else None
-    run = inputs(kind, seed, sizes=(5, 3, 2, 7))
+    lengths = np.array([sizes[0], 0, sizes[0] // 2]) if with_lengths else None
+    run = inputs(kind, seed, sizes)
     hs, states, caches = forward(kind, run, lengths)
     rng = np.random.default_rng(seed + 1)
     dhs, dstates = normal(rng, *hs.shape), tuple(normal(rng, *s.shape) for s in states)

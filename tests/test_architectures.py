@@ -29,8 +29,8 @@ def weighted(tree, weights):
 @lengths_or_none
 def test_bidirectional_gradients_equal_central_differences(lengths):
     rng = np.random.default_rng(0)
-    xs, pair = normal(rng, 4, 3, 2), (layer(rng, 3, 2), layer(rng, 5, 2))
-    initial = state(rng, 3, 3), state(rng, 3, 5)
+    xs, pair = normal(rng, 4, 3, 1), (layer(rng, 2, 1), layer(rng, 3, 1))
+    initial = state(rng, 3, 2), state(rng, 3, 3)
 
     def run(tree):
         xs, pair, initial = tree
@@ -51,8 +51,8 @@ def test_bidirectional_gradients_equal_central_differences(lengths):
 @pytest.mark.parametrize("dropout", [0.0, 0.4])
 def test_stacked_gradients_equal_central_differences(lengths, dropout):
     rng = np.random.default_rng(0)
-    xs, layers = normal(rng, 4, 3, 2), [layer(rng, 3, 2), layer(rng, 5, 3), layer(rng, 2, 5)]
-    initial = [state(rng, 3, units) for units in (3, 5, 2)]
+    xs, layers = normal(rng, 4, 3, 1), [layer(rng, 2, 1), layer(rng, 3, 2), layer(rng, 1, 3)]
+    initial = [state(rng, 3, units) for units in (2, 3, 1)]
 
     def run(tree):
         xs, layers, initial = tree
@@ -75,7 +75,7 @@ def test_stacked_gradients_equal_central_differences(lengths, dropout):
 def test_truncated_gradients_equal_central_differences_with_carried_states_held(lengths, window):
     """The gradient of the windows' losses, each run from a state that counts as given."""
     lengths = None if lengths is None else np.array([7, 0, 4])
-    run = inputs(KINDS["lstm"], sizes=(7, 3, 2, 5))
+    run = inputs(KINDS["lstm"], sizes=(7, 3, 1, 2))
     hs, _, caches = forward(KINDS["lstm"], run, lengths)
     dhs = normal(np.random.default_rng(1), *hs.shape)
     dxs, grads = lstm_ref.lstm_truncated_backward(dhs, caches, run.params, window, lengths)
