@@ -181,6 +181,42 @@ def test_gaussian_outputs_are_means_and_log_variances():
     assert_array_equal(d, np.concatenate([dmean, ds], axis=1))
 
 
+@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["whole", "lengths"])
+@pytest.mark.parametrize("depth, directions", [(3, 1), (1, 2), (2, 2)])
+@pytest.mark.parametrize("cell", ["lstm", "rnn"])
+def test_layers_put_together_equal_pytorchs(cell, depth, directions, lengths):
+    """Outputs and all gradients of stacks and both directions, as training runs them."""
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: parity not checked")
+    part = LAYERS[cell] if directions == 1 else ref.bidirectional_layer(LAYERS[cell])
+    layer, rng = ref.stacked_layer([part] * depth), np.random.default_rng(0)
+    params = tree_map(lambda a: rng.standard_normal(a.shape), layer.init(rng, D, H))
+    xs, dhs = rng.standard_normal((T, B, D)), rng.standard_normal((T, B, directions * H))
+    out = layer.forward(xs, params, lengths)
+    dxs, grads = layer.backward(dhs, None, out.tape)
+
+    net = getattr(torch.nn, cell.upper())(D, H, depth, bidirectional=directions == 2).double()
+    places = [(k, end) for k in range(depth) for end in ("", "_reverse")[:directions]]
+    own = [params[k] if directions == 1 else params[k][end != ""] for k, end in places]
+    for (k, end), p in zip(places, own, strict=True):
+        for key, value in getattr(ref, f"{cell}_to_torch")(p).items():
+            getattr(net, key.replace("l0", f"l{k}") + end).data = torch.tensor(value)
+    x = torch.tensor(xs, requires_grad=True)
+    rnn = torch.nn.utils.rnn
+    fed = x if lengths is None else rnn.pack_padded_sequence(x, lengths, enforce_sorted=False)
+    hs, _ = net(fed)
+    hs = hs if lengths is None else rnn.pad_packed_sequence(hs, total_length=T)[0]
+    (hs * torch.tensor(dhs)).sum().backward()
+
+    assert_allclose(out.hs, hs.detach().numpy(), rtol=0, atol=1e-9)
+    assert_allclose(dxs, x.grad.numpy(), rtol=0, atol=1e-9)
+    mine = [grads[k] if directions == 1 else grads[k][end != ""] for k, end in places]
+    for (k, end), g in zip(places, mine, strict=True):
+        for key, value in getattr(ref, f"{cell}_to_torch")(g).items():
+            if not key.startswith("bias_hh"):  # ours is one bias
+                theirs = getattr(net, key.replace("l0", f"l{k}") + end).grad.numpy()
+                assert_allclose(value, theirs, rtol=0, atol=1e-9, err_msg=f"{key} {k}{end}")
+
+
 def test_five_steps_of_training_equal_pytorchs():
     torch = pytest.importorskip("torch", reason="PyTorch is not installed: parity not checked")
     rng = np.random.default_rng(0)
