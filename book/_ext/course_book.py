@@ -2,7 +2,8 @@
 
 - Vendored JavaScript is used where `tools/fetch_assets.py` put it, the theme's links elsewhere.
 - Executed pages are computed anew when the code of `lstm_ref` changes.
-- A chapter's number is that of its file name, so equation (3.1) keeps its number.
+- A chapter's number is that of its file name, so equation (3.1) keeps its number; the appendix on
+  mathematics has the letter A.
 - ``.. api:: lstm_ref.cells`` documents every public name of a module.
 """
 
@@ -30,6 +31,7 @@ import lstm_ref
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ASSETS = ROOT / ".cache" / "assets"
 CACHES = ROOT / "_build" / "executed"
+LETTERS = {"book/mathematics": "A"}
 
 
 def use_vendored_assets(app: Sphinx, config: Config) -> None:
@@ -83,22 +85,22 @@ def key_cache_by_code(app: Sphinx, config: Config) -> None:
 
 
 def number_chapters(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Give ``book/03-equations`` the number 3, and its equations and figures 3.1, 3.2, ….
+    """Give ``book/03-equations`` the number 3, and its equations and figures 3.1, 3.2, …; A.1, ….
 
     Sphinx would count the written chapters, so numbers would move as others are written.
     """
     before = env.toc_fignumbers
     for docname in env.titles:
         match = re.fullmatch(r"book/(\d\d)-[^/]+", docname)
-        if match is None:
+        if match is None and docname not in LETTERS:
             continue
-        number = (int(match[1]),)
+        number = (int(match[1]) if match else LETTERS[docname],)
         env.toc_secnumbers[docname] = {"": number}
         env.titles[docname]["secnumber"] = number
         next(env.tocs[docname].findall(nodes.reference))["secnumber"] = number
     TocTreeCollector().assign_figure_numbers(env)
     for docname, numbers in env.toc_secnumbers.items():
-        if set(numbers) == {""}:  # a chapter: its sections carry no number of their own
+        if set(numbers) == {""}:  # set above: sections carry no number of their own
             sections = [node["anchorname"] for node in env.tocs[docname].findall(nodes.reference)]
             numbers.update({anchor: () for anchor in sections if anchor})
     return [name for name in env.titles if env.toc_fignumbers.get(name) != before.get(name)]
