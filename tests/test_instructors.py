@@ -28,8 +28,7 @@ def points_and_minutes(master):
         "\n".join(
             "".join(cell["source"])
             for cell in cells
-            if cell["metadata"].get("nbgrader", {}).get("solution")
-            and cell["cell_type"] == "code"
+            if cell["metadata"].get("nbgrader", {}).get("solution") and cell["cell_type"] == "code"
         ),
         re.M,
     )
