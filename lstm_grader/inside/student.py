@@ -7,6 +7,7 @@ of a request it may ask the judge to call a function that the judge lent.
 import builtins
 import contextlib
 import io
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -66,6 +67,7 @@ class Student:
         self._numbers: dict[int, int] = {}
         self._lent: dict[int, Any] = {}
         self._busy = False
+        self._pid = os.getpid()
         absent.ask[0] = self._ask_reference
 
     def serve(self) -> None:
@@ -91,6 +93,8 @@ class Student:
 
     def _reply(self, answer: Any) -> None:
         """Send an answer whole, whatever interrupts; what cannot be sent is said so."""
+        if os.getpid() != self._pid:
+            os._exit(0)  # a cell has forked: one voice is enough
         with _undisturbed():
             try:
                 frame = self._wire.encode(answer)

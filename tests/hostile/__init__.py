@@ -1,0 +1,1 @@
+"""Submissions that attack the grader, each with what must come of it."""
