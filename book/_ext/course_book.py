@@ -56,6 +56,7 @@ def code_fingerprint() -> str:
     files = [path for path in package.rglob("*") if path.suffix in {".py", ".js", ".css", ".npz"}]
     files = [path for path in files if package / "checks" not in path.parents]
     files += [ROOT / "requirements.lock", *(ROOT / "tests" / "golden").glob("*.json")]
+    files += (ROOT / "benchmarks" / "results").glob("*.json")
     digest = hashlib.sha256()
     for path in sorted(files):
         content = path.read_bytes()
