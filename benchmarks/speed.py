@@ -38,8 +38,8 @@ MODES = ("forward", "train")
 UNWANTED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 BUSY = 0.5  # processes running at the start, above which the numbers are not to be trusted
-# Between turns. OpenBLAS's threads wait busily for more to do, some 30 ms and on a core that the next
-# library needs: with a shorter pause whoever came after numpy-ml was charged for it, by a half.
+# Between turns. OpenBLAS's threads wait busily for more to do, some 30 ms, on a core that the next
+# library needs: with a shorter pause whoever came after numpy-ml was charged half as much again.
 PAUSE_SECONDS = 0.25
 AT_LEAST = 9  # samples a median is taken of
 
