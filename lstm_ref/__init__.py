@@ -23,6 +23,7 @@ from lstm_ref.legacy.layers import *  # noqa: F403
 from lstm_ref.legacy.memory import *  # noqa: F403
 from lstm_ref.legacy.minimal import *  # noqa: F403
 from lstm_ref.legacy.slstm import *  # noqa: F403
+from lstm_ref.legacy.ssm import *  # noqa: F403
 from lstm_ref.legacy.tft import *  # noqa: F403
 from lstm_ref.linear import *  # noqa: F403
 from lstm_ref.losses import *  # noqa: F403
