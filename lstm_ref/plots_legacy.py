@@ -48,7 +48,7 @@ def plot_addresses(
     ----------
     axes : sequence of two matplotlib.axes.Axes
     writing, reading : array_like, shape (T, N)
-        Weights of the rows of the memory.
+        Weights of the rows of the memory, which are numbered from 1.
     labels : sequence of str
         What each step is.
     """
@@ -61,6 +61,8 @@ def plot_addresses(
         ax.grid(visible=False)
         ax.set(title=title, ylabel="row")
         ax.set_xticks(range(len(labels)), labels)
+        rows = np.shape(weights)[1]
+        ax.set_yticks(range(rows), [str(n + 1) for n in range(rows)])
         ax.figure.colorbar(image, ax=ax, pad=0.02)
 
 

@@ -47,9 +47,9 @@ def zero_order_hold(a: ArrayLike, b: ArrayLike, step: ArrayLike) -> tuple[Array,
     --------
     >>> import numpy as np
     >>> from lstm_ref import zero_order_hold
-    >>> keep, write = zero_order_hold(-1.0, 1.0, np.log(2.0))
+    >>> keep, write = zero_order_hold(-1.0, 1.0, np.log([1.0, 2.0, 4.0]))
     >>> keep.round(4), write.round(4)
-    (array(0.5), array(0.5))
+    (array([1.  , 0.5 , 0.25]), array([0.  , 0.5 , 0.75]))
     """
     check_broadcast(a=a, b=b, step=step)
     rate, drive, length = as_floating("a", a), as_floating("b", b), as_floating("step", step)

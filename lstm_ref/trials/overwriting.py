@@ -34,6 +34,7 @@ __all__ = [
     "StoreResult",
     "init_store_params",
     "overwriting_batch",
+    "row_use",
     "store_loss",
     "store_trace",
     "train_lstm",
@@ -324,6 +325,37 @@ def _accuracy(answers: Array, batch: OverwritingBatch) -> Array:
     """Share of questions with every sign right, for every run."""
     right = ((answers > 0) == (batch.targets > 0)).all(axis=-1) * batch.asked
     return np.asarray(right.sum(axis=(0, 2)) / batch.asked.sum(axis=(0, 2)))
+
+
+def row_use(params: StoreParams, seed: int = 5, steps: int = 14) -> tuple[Array, Array]:
+    """Find the row where each key is written, and how much questions write elsewhere.
+
+    Parameters
+    ----------
+    params : StoreParams
+    seed : int, optional
+        Of 200 sequences to look at.
+    steps : int, optional
+
+    Returns
+    -------
+    rows : ndarray of int, shape (R, K)
+        For each key the row with the largest mean weight at the steps that write under it.
+    spared : ndarray, shape (R,)
+        Part of the write weight that goes to other rows than these at the steps that ask.
+    """
+    xs = overwriting_batch(np.random.default_rng(seed), 200, steps).xs
+    asks, keys = xs[..., -1] > 0, xs[..., :KEYS].argmax(axis=2)  # (T, B)
+    runs = params.memory.shape[0]
+    _, _, tape, _ = store_trace(np.repeat(xs[:, None], runs, axis=1), params)
+    weights = np.stack([step[0] for step in tape])  # (T, R, B, N)
+    rows = np.empty((runs, KEYS), dtype=int)
+    spared = np.empty(runs)
+    for r in range(runs):
+        rows[r] = [weights[:, r][~asks & (keys == k)].mean(axis=0).argmax() for k in range(KEYS)]
+        at_keys = weights[:, r][asks][:, np.unique(rows[r])]
+        spared[r] = 1 - at_keys.sum(axis=1).mean()
+    return rows, spared
 
 
 def _batches(rngs: list[np.random.Generator], size: int, steps: int) -> OverwritingBatch:

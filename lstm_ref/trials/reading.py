@@ -186,7 +186,7 @@ def reader_loss(
 
 
 def train_reader(
-    kind: str, seed: int, updates: int = 1000, size: int = 8, learning_rate: float = 0.02
+    kind: str, seed: int, updates: int = 600, size: int = 8, learning_rate: float = 0.02
 ) -> ReadingResult:
     """Train a reader, and measure its error on fresh sequences by how much was asked for.
 

@@ -35,7 +35,7 @@ function render({ model, el }) {
     label: [label], name, min, max, step, value: start[key], onInput: () => update(),
   });
   const sliders = {
-    angle: make("angle", "key, degrees", "direction of the key in degrees", -180, 180, 5),
+    angle: make("angle", "key angle", "direction of the key in degrees", -180, 180, 5),
     strength: make("strength", "strength", "strength of the key", 0, 30, 0.5),
     erase: make("erase", "erase", "erase, the same for both columns", 0, 1, 0.05),
     add: make("add", "add", "length of what is added, along the key", 0, 1.4, 0.05),
@@ -74,6 +74,9 @@ function render({ model, el }) {
   const reach = PLANE.unit * PLANE.reach;
   line(color.muted, 0.6).setAttribute("d",
     `M${PLANE.x - reach} ${PLANE.y}h${2 * reach}M${PLANE.x} ${PLANE.y - reach}v${2 * reach}`);
+  drawing.append(svg("circle", {
+    cx: PLANE.x, cy: PLANE.y, r: PLANE.unit, fill: "none", stroke: color.muted, "stroke-width": 0.6,
+  }));
   const keyLine = line(color.f, 3, "6 4");
   const keyName = svg("text", { "text-anchor": "middle", fill: color.f, "font-style": "italic" }, "k");
   const rows = first.map((_, n) => {
