@@ -26,7 +26,13 @@ T, B, D, H = 5, 3, 2, 7
 INNER = {"lstm_ref.fast.sequence", "lstm_ref.fast.threads", "lstm_ref.validation"}
 #: Figures: they draw what a page has computed, and are tested by what they draw.
 FIGURES = ("lstm_ref.plots", "lstm_ref.widgets")
-PACKAGES = ("lstm_ref", "lstm_ref.fast", "lstm_ref.legacy", "lstm_ref.widgets")
+PACKAGES = (
+    "lstm_ref",
+    "lstm_ref.fast",
+    "lstm_ref.legacy",
+    "lstm_ref.trials",
+    "lstm_ref.widgets",
+)
 
 
 def public_modules(without: tuple[str, ...] = ()) -> dict[str, ModuleType]:
