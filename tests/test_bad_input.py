@@ -496,8 +496,14 @@ TAKES_ANYTHING = {
 TAKES_ANYTHING -= {"stacked_layer"}
 
 TABLES = (
-    *(f"tests.test_{name}" for name in ("batches", "carried_state", "legacy", "linear", "losses")),
-    *(f"tests.test_{name}" for name in ("optim", "sequence_model", "series", "tasks", "training")),
+    *(
+        f"tests.test_{name}"
+        for name in ("batches", "carried_state", "chapter_08", "legacy", "linear")
+    ),
+    *(
+        f"tests.test_{name}"
+        for name in ("losses", "optim", "sequence_model", "series", "tasks", "training")
+    ),
 )
 
 

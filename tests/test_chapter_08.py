@@ -132,6 +132,50 @@ def test_a_batch_of_stores_is_what_the_reference_computes(rng):
             np.testing.assert_allclose(memories[r, b], memory, rtol=1e-10, atol=1e-13)
 
 
+def test_the_way_back_through_stores_is_made_of_the_references(rng):
+    """One run, one sequence, each step taken back by the functions of `lstm_ref.legacy`."""
+    batch = overwriting._batches([rng], 1, 5)
+    batch = batch._replace(asked=np.ones_like(batch.asked))
+    params = scattered(overwriting.init_store_params([rng]), rng)
+    _, grads, answers = overwriting.store_loss(params, batch)
+    _, _, tape, heads = overwriting.store_trace(batch.xs, params)
+    scale = 2 * batch.asked[..., None] / (3 * batch.asked.sum())
+    dreads = (scale * (answers - batch.targets) @ params.W_y)[:, 0, 0]  # (T, M)
+    key, find, strength, erase, add = (part[:, 0, 0] for part in heads)
+    dmemory, deltas = np.zeros_like(tape[0][2][0, 0]), []
+    for t in reversed(range(5)):
+        w, v, memory, after = (part[0, 0] for part in tape[t][:4])
+        dafter, dv = lstm_ref.memory_read_backward(dreads[t], after, v)
+        more, dfind, dread_strength = lstm_ref.content_addressing_backward(
+            dv, after, find[t], strength[t, 1]
+        )
+        dmemory, dw, derase, dadd = lstm_ref.memory_write_backward(
+            dmemory + dafter + more, memory, w, erase[t], add[t]
+        )
+        more, dkey, dstrength = lstm_ref.content_addressing_backward(
+            dw, memory, key[t], strength[t, 0]
+        )
+        dmemory = dmemory + more
+        slope = -np.expm1(-strength[t])
+        deltas.insert(
+            0,
+            (
+                dkey * (1 - key[t] ** 2),
+                dfind * (1 - find[t] ** 2),
+                np.array([dstrength, dread_strength]) * slope,
+                derase * erase[t] * (1 - erase[t]),
+                dadd * (1 - add[t] ** 2),
+            ),
+        )
+    xs = batch.xs[:, 0, 0]
+    for k, name in enumerate(("key", "find", "strength", "erase", "add")):
+        delta = np.array([step[k] for step in deltas])
+        close = dict(rtol=1e-9, atol=1e-13)
+        np.testing.assert_allclose(getattr(grads, f"W_{name}")[0], delta.T @ xs, **close)
+        np.testing.assert_allclose(getattr(grads, f"b_{name}")[0, 0], delta.sum(axis=0), **close)
+    np.testing.assert_allclose(grads.memory[0, 0], dmemory, rtol=1e-9, atol=1e-13)
+
+
 @pytest.mark.parametrize("kind", overwriting.STORES)
 def test_gradients_of_stores(kind, rng):
     batch = overwriting._batches([rng, rng], 3, 6)
@@ -253,9 +297,7 @@ def test_a_state_space_model_with_a_step_of_softplus_has_a_gate(rng):
     np.testing.assert_allclose(keep, lstm_ref.sigmoid(-z), rtol=1e-12, atol=1e-15)
 
 
-def test_zero_order_hold_refuses_what_does_not_fit():
-    with pytest.raises(ValueError, match="steps of at least 0, got -1"):
-        lstm_ref.zero_order_hold(-1.0, 1.0, -1.0)
+def test_zero_order_hold_refuses_shapes_that_do_not_fit():
     with pytest.raises(ValueError, match="broadcast"):
         lstm_ref.zero_order_hold(np.ones(2), np.ones(3), 1.0)
 
@@ -263,18 +305,50 @@ def test_zero_order_hold_refuses_what_does_not_fit():
 # ------------------------------------------------------------------------------------ all trials
 
 
-def test_trials_refuse_unknown_kinds_and_empty_data(rng):
-    with pytest.raises(ValueError, match="out of gated, open, added"):
-        reading.train_reader("shut", seed=0, updates=1)
-    with pytest.raises(ValueError, match="out of erase, never"):
-        overwriting.train_stores("always", seeds=(0,), updates=1)
-    with pytest.raises(ValueError, match="out of selected, equal"):
-        switching.train_selector("first", seed=0, updates=1)
-    for batch in (reading.reading_batch, switching.switching_batch):
-        with pytest.raises(ValueError, match="at least"):
-            batch(rng, 0)
-    with pytest.raises(ValueError, match="at least"):
-        overwriting.overwriting_batch(rng, 1, 0)
+RNG = np.random.default_rng(0)
+STORE = overwriting.init_store_params([RNG])
+
+#: A call that must be refused, and a part of what it says.
+BAD = {
+    "reading_batch": (lambda: reading.reading_batch(RNG, 0), "size as an integer of at least 1"),
+    "reading_batch: a seed": (lambda: reading.reading_batch(0, 2), "rng as a numpy.random"),
+    "init_reader_params": (lambda: reading.init_reader_params(RNG, 0, 3), "width as an integer"),
+    "reader_loss": (lambda: reading.reader_loss(None, None, "shut"), "out of gated, open, added"),
+    "train_reader": (lambda: reading.train_reader("shut", 0, 1), "out of gated, open, added"),
+    "overwriting_batch": (lambda: overwriting.overwriting_batch(RNG, 1, 0), "steps as an integer"),
+    "init_store_params": (lambda: overwriting.init_store_params([]), "generators as an integer"),
+    "init_store_params: a seed": (lambda: overwriting.init_store_params([0]), "rng as a numpy"),
+    "store_trace": (lambda: overwriting.store_trace(None, STORE, "no"), "out of erase, never"),
+    "store_loss": (
+        lambda: overwriting.store_loss(STORE, overwriting._batches([RNG], 2, 3), "no"),
+        "out of erase, never",
+    ),
+    "row_use": (lambda: overwriting.row_use(STORE, steps=0), "steps as an integer of at least 1"),
+    "train_stores": (lambda: overwriting.train_stores("no", (0,)), "out of erase, never"),
+    "train_lstm": (lambda: overwriting.train_lstm(0, (0,)), "sizes of at least 1"),
+    "switching_batch": (lambda: switching.switching_batch(RNG, 5, 2), "variables as an integer"),
+    "switching_batch: none": (lambda: switching.switching_batch(RNG, 0), "size as an integer"),
+    "init_grn_params": (lambda: switching.init_grn_params(RNG, 2, 0, 2), "inner as an integer"),
+    "init_selector_params": (lambda: switching.init_selector_params(RNG, 0), "variables as an"),
+    "open_gates": (lambda: switching.open_gates(STORE), "SelectorParams, "),
+    "selector_loss": (
+        lambda: switching.selector_loss(None, None, None, "first"),
+        "out of selected, equal",
+    ),
+    "train_selector": (lambda: switching.train_selector("first", 0), "out of selected, equal"),
+    "train_parity": (
+        lambda: train_parity(lstm_ref.lstm_layer(), 0, steps=0),
+        "T as an integer of at least 1",
+    ),
+    "zero_order_hold": (lambda: lstm_ref.zero_order_hold(-1.0, 1.0, -1.0), "steps of at least 0"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_refused(case):
+    call, message = BAD[case]
+    with pytest.raises(ValueError, match=f"expected .*{message}.*got"):
+        call()
 
 
 def test_trials_are_reproducible():

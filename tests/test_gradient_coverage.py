@@ -15,6 +15,7 @@ from tests import (
     test_architectures,
     test_chapter_01_02,
     test_chapter_04_05,
+    test_chapter_08,
     test_fast,
     test_linear,
     test_losses,
@@ -39,6 +40,8 @@ DIFFERENCES = {
     "linear_backward": test_linear.test_linear_gradients_agree_with_central_differences,
     "embedding_backward": test_linear.test_embedding_gradients_agree_with_central_differences,
     "recall_gradient": test_chapter_01_02.test_the_gradient_of_the_recall_task_is_that_of_its_loss,
+    "reader_loss": test_chapter_08.test_gradients_of_readers,
+    "selector_loss": test_chapter_08.test_gradients_of_selectors,
 }
 #: The same against PyTorch.
 TORCH = {
@@ -54,12 +57,15 @@ TORCH = {
 #: Functions held to others of these, and the test that does it.
 HELD_TO_OTHERS = {
     "last_loss": test_chapter_04_05.test_runs_side_by_side_are_the_cells_of_lstm_ref,
+    "store_loss": test_chapter_08.test_the_way_back_through_stores_is_made_of_the_references,
     "gaussian_loss": test_sequence_model.test_gaussian_outputs_are_means_and_log_variances,
     **{
         f"fast.{name}_backward": test_fast.test_numbers_are_those_of_the_readable_tier
         for name in test_fast.CELLS
     },
 }
+#: Losses of small models: linear maps and other functions of these, one after the other.
+MADE_OF_OTHERS = {"reader_loss", "recall_gradient", "selector_loss"}
 #: `unroll_backward` is the loop in which the cells of `KINDS` run back.
 BY_THE_WAY = {"unroll_backward"}
 
@@ -96,7 +102,7 @@ def test_every_gradient_is_compared_with_central_differences():
 
 
 def test_every_gradient_is_compared_with_pytorch():
-    assert unchecked(GRADIENTS, with_torch() | {"recall_gradient"}) == set()  # made of others
+    assert unchecked(GRADIENTS, with_torch() | MADE_OF_OTHERS) == set()
 
 
 def test_a_new_cell_without_checks_is_noticed():

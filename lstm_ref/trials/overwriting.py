@@ -26,6 +26,7 @@ from lstm_ref.losses import softmax
 from lstm_ref.optim import adam
 from lstm_ref.params import Array
 from lstm_ref.training import train
+from lstm_ref.validation import check_at_least, check_generator
 
 __all__ = [
     "STORES",
@@ -105,7 +106,7 @@ def overwriting_batch(rng: np.random.Generator, size: int, steps: int) -> Overwr
     Raises
     ------
     ValueError
-        If a number is below 1.
+        If a number is below 1, or `rng` is no generator.
 
     Examples
     --------
@@ -115,8 +116,8 @@ def overwriting_batch(rng: np.random.Generator, size: int, steps: int) -> Overwr
     >>> batch.xs.shape, batch.targets.shape, batch.asked.shape
     ((5, 2, 8), (5, 2, 3), (5, 2))
     """
-    if size < 1 or steps < 1:
-        raise ValueError(f"expected a size and steps of at least 1, got {size} and {steps}")
+    check_generator(rng)
+    check_at_least(1, size=size, steps=steps)
     keys = rng.integers(0, KEYS, (steps, size))
     asks = rng.random((steps, size)) < 0.5
     values = rng.choice([-1.0, 1.0], (steps, size, VALUES))
@@ -146,7 +147,15 @@ def init_store_params(
     -------
     StoreParams
         Weights uniform in ``±1/√D`` and, for the readout, ``±1/√M``; the first memory normal.
+
+    Raises
+    ------
+    ValueError
+        If there is no generator, or a number is below 1.
     """
+    check_at_least(1, generators=len(rngs), rows=rows, width=width)
+    for rng in rngs:
+        check_generator(rng)
     D = KEYS + VALUES + 1
 
     def head(rng: np.random.Generator, size: int, bias: float = 0.0) -> tuple[Array, Array]:
@@ -271,6 +280,11 @@ def store_loss(
     loss : float
     grads : StoreParams
     answers : ndarray, shape (T, R, B, V)
+
+    Raises
+    ------
+    ValueError
+        If the kind is unknown.
     """
     xs, targets, asked = batch
     reads, _, tape, heads = store_trace(xs, params, kind)
@@ -343,6 +357,11 @@ def row_use(params: StoreParams, seed: int = 5, steps: int = 14) -> tuple[Array,
         For each key the row with the largest mean weight at the steps that write under it.
     spared : ndarray, shape (R,)
         Part of the write weight that goes to other rows than these at the steps that ask.
+
+    Raises
+    ------
+    ValueError
+        If there are no steps.
     """
     xs = overwriting_batch(np.random.default_rng(seed), 200, steps).xs
     asks, keys = xs[..., -1] > 0, xs[..., :KEYS].argmax(axis=2)  # (T, B)
@@ -392,6 +411,11 @@ def train_stores(
     Returns
     -------
     StoreResult
+
+    Raises
+    ------
+    ValueError
+        If the kind is unknown or a number is out of range.
 
     Examples
     --------
@@ -450,6 +474,11 @@ def train_lstm(
     -------
     StoreResult
         With a list of parameters, one entry a seed.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
 
     Examples
     --------

@@ -45,6 +45,11 @@ def train_parity(
     ndarray, shape (len(lengths),)
         Share of fresh strings whose parity is right after the last bit; guessing gives one half.
 
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
+
     Examples
     --------
     >>> from lstm_ref import lstm_layer

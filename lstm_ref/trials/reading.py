@@ -21,6 +21,7 @@ from lstm_ref.linear import LinearParams, linear_backward, linear_forward
 from lstm_ref.optim import adam
 from lstm_ref.params import Array
 from lstm_ref.training import train
+from lstm_ref.validation import check_at_least, check_generator
 
 __all__ = [
     "READERS",
@@ -91,7 +92,7 @@ def reading_batch(
     Raises
     ------
     ValueError
-        If a number is below 1.
+        If a number is below 1, or `rng` is no generator.
 
     Examples
     --------
@@ -101,8 +102,8 @@ def reading_batch(
     >>> batch.queries.shape, batch.mask.sum(axis=1)
     ((6, 9), array([3, 3, 3, 3, 3, 3]))
     """
-    if min(size, items, width, channels) < 1:
-        raise ValueError(f"expected numbers of at least 1, got {size, items, width, channels}")
+    check_generator(rng)
+    check_at_least(1, size=size, items=items, width=width, channels=channels)
     keys = rng.standard_normal((size * items, width))
     keys /= np.linalg.norm(keys, axis=1, keepdims=True)
     values = rng.standard_normal((size * items, channels))
@@ -134,7 +135,14 @@ def init_reader_params(
     Returns
     -------
     ReaderParams
+
+    Raises
+    ------
+    ValueError
+        If a number is below 1, or `rng` is no generator.
     """
+    check_generator(rng)
+    check_at_least(1, width=width, channels=channels, head=head)
     bound = 1 / np.sqrt(width)
     return ReaderParams(
         W_q=uniform(rng, (head, width + channels), bound),
@@ -203,6 +211,11 @@ def train_reader(
     Returns
     -------
     ReadingResult
+
+    Raises
+    ------
+    ValueError
+        If the kind is unknown or a number is out of range.
 
     Examples
     --------

@@ -26,6 +26,7 @@ from lstm_ref.linear import LinearParams, linear_backward, linear_forward
 from lstm_ref.optim import adam
 from lstm_ref.params import Array, GRNParams
 from lstm_ref.training import train
+from lstm_ref.validation import check_at_least, check_generator
 
 __all__ = [
     "SELECTORS",
@@ -82,7 +83,7 @@ def switching_batch(rng: np.random.Generator, size: int, variables: int = 6) -> 
     Raises
     ------
     ValueError
-        If there are fewer than three variables or no example.
+        If there are fewer than three variables or no example, or `rng` is no generator.
 
     Examples
     --------
@@ -93,8 +94,9 @@ def switching_batch(rng: np.random.Generator, size: int, variables: int = 6) -> 
     >>> bool((targets[on, 0] == xs[on, 1]).all() and (targets[~on, 0] == xs[~on, 2]).all())
     True
     """
-    if variables < 3 or size < 1:
-        raise ValueError(f"expected 3 variables and 1 example at least, got {variables}, {size}")
+    check_generator(rng)
+    check_at_least(3, variables=variables)
+    check_at_least(1, size=size)
     xs = rng.standard_normal((size, variables))
     return xs, np.where(xs[:, :1] > 0, xs[:, 1:2], xs[:, 2:3])
 
@@ -116,7 +118,14 @@ def init_grn_params(
     -------
     GRNParams
         Weights uniform in one over the root of their inputs, biases 0, ``gamma`` 1.
+
+    Raises
+    ------
+    ValueError
+        If a number is below 1, or `rng` is no generator.
     """
+    check_generator(rng)
+    check_at_least(1, inputs=inputs, inner=inner, outer=outer, context=context)
 
     def weight(rows: int, columns: int) -> Array:
         return uniform(rng, (rows, columns), columns**-0.5)
@@ -150,7 +159,14 @@ def init_selector_params(
     Returns
     -------
     SelectorParams
+
+    Raises
+    ------
+    ValueError
+        If a number is below 1, or `rng` is no generator.
     """
+    check_generator(rng)
+    check_at_least(1, variables=variables, width=width)
     flat = variables * width
     vsn = VSNParams(
         variables=tuple(init_grn_params(rng, width, width, width) for _ in range(variables)),
@@ -172,7 +188,14 @@ def open_gates(params: SelectorParams) -> SelectorParams:
     Returns
     -------
     SelectorParams
+
+    Raises
+    ------
+    ValueError
+        If `params` are those of something else.
     """
+    if not isinstance(params, SelectorParams):
+        raise ValueError(f"expected SelectorParams, got {type(params).__name__}")
 
     def opened(block: GRNParams) -> GRNParams:
         return block._replace(W_4=0 * block.W_4, b_4=np.full_like(block.b_4, 1000.0))
@@ -268,6 +291,11 @@ def train_selector(
     Returns
     -------
     SelectorResult
+
+    Raises
+    ------
+    ValueError
+        If the kind is unknown or a number is out of range.
 
     Examples
     --------
