@@ -69,3 +69,29 @@ def test_continuous_integration_calls_the_readmes_test_command():
     script = (ROOT / ".ci/run").read_text().splitlines()
     assert script[-1] == "make test"
     assert "make test" in (ROOT / "README.md").read_text()
+
+
+WITHOUT_TORCH = """
+import sys
+
+class Without:
+    def __init__(self, finder):
+        self.finder = finder
+
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+
+    def find_spec(self, name, *rest):
+        return None if name.partition(".")[0] == "torch" else self.finder.find_spec(name, *rest)
+
+sys.meta_path[:] = map(Without, sys.meta_path)
+import pytest
+sys.exit(pytest.main(["--collect-only", "-q", "-p", "no:cacheprovider", "tests"]))
+"""
+
+
+def test_without_pytorch_every_test_can_still_be_collected():
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH], cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
