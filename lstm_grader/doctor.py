@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lstm_grader.judge import Gone, OutOfTime, Student
+from lstm_grader.remote import Gone, OutOfTime, Student
 from lstm_grader.sandbox import Quota, Sandbox
 
 __all__ = ["ATTACKS", "Attack", "Finding", "examine"]

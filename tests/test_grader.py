@@ -32,7 +32,17 @@ from tests.tiny_course import (
 
 pytest.importorskip("nbgrader", reason="the grader needs the extra [grader]")
 
-from lstm_grader import cli, collect, feedback, grading, judge, kernel, release, reports, submission
+from lstm_grader import (
+    cli,
+    collect,
+    feedback,
+    grading,
+    kernel,
+    release,
+    remote,
+    reports,
+    submission,
+)
 from lstm_grader.course import Course, GraderError, UnknownName
 from lstm_grader.execution import Engine, KernelEngine, Limits
 from lstm_grader.gradebook import GradebookError, ensure, opened
@@ -595,7 +605,7 @@ def klass(
         engine: Engine = KernelEngine(Limits(cell=2.0))
         patch.setattr(kernel, "PATIENCE", 1.0)
         if request.param == "sandbox":
-            patch.setattr(judge, "PATIENCE", 1.0)
+            patch.setattr(remote, "PATIENCE", 1.0)
             engine = stack.enter_context(sandbox_engine(Limits(cell=2.0)))
         return GradedClass(tmp_path_factory.mktemp("class"), released, engine)
 

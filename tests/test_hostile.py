@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("nbgrader", reason="the grader needs the extra [grader]")
 
-from lstm_grader import judge
+from lstm_grader import remote
 from lstm_grader.execution import Limits
 from lstm_grader.sandbox import Quota
 from tests.engines import Notebook, verdicts
@@ -33,7 +33,7 @@ def secret(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def box() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(judge, "PATIENCE", 0.5)
+        patch.setattr(remote, "PATIENCE", 0.5)
         patch.setenv("LSTM_SECRET", "a teacher's secret")
         quota = Quota(memory=2 << 30, folder=16 << 20, processes=16)
         with sandbox_engine(Limits(cell=1.5), quota) as engine:

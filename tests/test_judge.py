@@ -15,9 +15,11 @@ import pytest
 
 pytest.importorskip("nbgrader", reason="the grader needs the extra [grader]")
 
-from lstm_grader import judge
+
 from lstm_grader.execution import KernelEngine, Limits
+from lstm_grader.judge import run_here
 from lstm_grader.masters import source_of
+from lstm_grader.remote import bounded_memory
 from lstm_ref.checks.calling import TimeLimit, limited
 from tests.engines import Notebook, cell, right, verdicts, with_answers, write_known, wrong
 from tests.sandboxes import sandbox_engine
@@ -44,7 +46,7 @@ def run_in_this_process(notebook: Notebook) -> Notebook:
     names: dict[str, Any] = {"__name__": "__main__"}
     for one in executed["cells"]:
         if one["cell_type"] == "code":
-            one["outputs"] = judge._run_here(source_of(one), names, 60)
+            one["outputs"] = run_here(source_of(one), names, 60)
     return executed
 
 
@@ -231,7 +233,7 @@ def test_a_limit_inside_a_limit_leaves_the_outer_one_running() -> None:
 
 
 def test_a_lent_function_may_not_take_all_memory() -> None:
-    with pytest.raises(MemoryError), judge._bounded_memory(1 << 28):
+    with pytest.raises(MemoryError), bounded_memory(1 << 28):
         np.ones(1 << 30)
     np.ones(1 << 22)
 
