@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from lstm_ref.architectures import parameter_counts
 from lstm_ref.colors import COLORS
-from lstm_ref.comparison import ComparisonResult
+from lstm_ref.trials.comparison import ComparisonResult
 
 __all__ = ["plot_comparison", "plot_parameter_counts"]
 

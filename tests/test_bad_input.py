@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import lstm_ref
-from lstm_ref import agreement, comparison, fast, gradient_paths, recall, unit_meaning, unroll
+from lstm_ref import fast, gradient_paths, unit_meaning, unroll
+from lstm_ref.trials import agreement, comparison, recall
 from tests.functions import FUNCTIONS, public_functions
 from tests.test_legacy import BLOCKS, upstream_of
 

@@ -1,8 +1,6 @@
 """What the figures of chapters 1 and 2 show must be what `lstm_ref` computes."""
 
 import json
-import shutil
-import subprocess
 
 import matplotlib
 
@@ -14,25 +12,10 @@ import pytest
 import lstm_ref
 from lstm_ref import plots_forgetting
 from lstm_ref.params import LSTMParams, RNNParams
-from lstm_ref.recall import recall_batch, recall_gradient, train_recall
-from lstm_ref.widgets import HERE
+from lstm_ref.trials.recall import recall_batch, recall_gradient, train_recall
 from lstm_ref.widgets.forgetting import forgetting_figure
 from lstm_ref.widgets.valves import valves_figure
-
-
-def run_js(script, expression):
-    """Evaluate an expression in a figure's JavaScript; the drawing itself needs a browser."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("needs node")
-    code = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("kit.js", script))
-    code += f"\nconsole.log(JSON.stringify({expression}));"
-    done = subprocess.run(
-        [node, "--input-type=module", "-"], input=code, capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
+from tests.javascript import run_js
 
 # ---------------------------------------------------------------------------------- chapter 1
 

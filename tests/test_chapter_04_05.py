@@ -1,8 +1,6 @@
 """What the figures of chapters 4 and 5 show must be what `lstm_ref` computes."""
 
 import json
-import shutil
-import subprocess
 
 import matplotlib
 
@@ -13,7 +11,9 @@ import pytest
 
 import lstm_ref
 from lstm_ref import plots_gradients, plots_variants
-from lstm_ref.comparison import (
+from lstm_ref.gradient_paths import gru_gradient_paths, lstm_gradient_paths, rnn_gradient_paths
+from lstm_ref.params import RNNParams
+from lstm_ref.trials.comparison import (
     KINDS,
     ComparisonResult,
     _start,
@@ -22,11 +22,9 @@ from lstm_ref.comparison import (
     last_loss,
     order_batch,
 )
-from lstm_ref.gradient_paths import gru_gradient_paths, lstm_gradient_paths, rnn_gradient_paths
-from lstm_ref.params import RNNParams
-from lstm_ref.widgets import HERE
 from lstm_ref.widgets.gradients import gradient_microscope_figure
 from lstm_ref.widgets.variants import one_unit_params, variants_figure
+from tests.javascript import run_js
 
 T, B, D, H = 7, 2, 3, 5
 
@@ -34,20 +32,6 @@ T, B, D, H = 7, 2, 3, 5
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
-
-
-def run_js(script, expression):
-    """Evaluate an expression in a figure's JavaScript; the drawing itself needs a browser."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("needs node")
-    code = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("kit.js", script))
-    code += f"\nconsole.log(JSON.stringify({expression}));"
-    done = subprocess.run(
-        [node, "--input-type=module", "-"], input=code, capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 # ------------------------------------------------------------------------------ gradient paths

@@ -1,8 +1,6 @@
 """What the figures and measurements of chapter 6 say must be what `lstm_ref` computes."""
 
 import json
-import shutil
-import subprocess
 
 import matplotlib
 
@@ -12,10 +10,11 @@ import numpy as np
 import pytest
 
 import lstm_ref
-from lstm_ref import agreement, plots_visual, unit_meaning
+from lstm_ref import plots_visual, unit_meaning
 from lstm_ref.sequence_model import SequenceParams
-from lstm_ref.widgets import HERE
+from lstm_ref.trials import agreement
 from lstm_ref.widgets.belt import belt_figure
+from tests.javascript import run_js
 
 T, B, D, H = 7, 2, 3, 5
 
@@ -29,20 +28,6 @@ def layer_and_run(rng):
     params = lstm_ref.init_lstm_params(rng, D, H)
     xs, zero = rng.standard_normal((T, B, D)), np.zeros((B, H))
     return params, xs, zero
-
-
-def run_js(expression):
-    """Evaluate an expression in the figure's JavaScript; the drawing itself needs a browser."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("needs node")
-    code = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("kit.js", "belt.js"))
-    code += f"\nconsole.log(JSON.stringify({expression}));"
-    done = subprocess.run(
-        [node, "--input-type=module", "-"], input=code, capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 # ------------------------------------------------------------------------------- the toy language
@@ -224,7 +209,7 @@ def test_the_belt_of_the_figure_is_the_belt_of_lstm_ref(rng):
     trace = trace_of(rng, 4)
     source = belt_figure(["the dogs sing ."], [trace], unit=3).source
     f, i, candidate = (source["traces"][0][name][3] for name in ("f", "i", "candidate"))
-    said = run_js(f"contributions({f}, {i}, {candidate})")
+    said = run_js("belt.js", f"contributions({f}, {i}, {candidate})")
     expected = lstm_ref.belt_contributions(f, i, candidate, 0.0)[:, 1:]
     np.testing.assert_allclose(said, expected, rtol=1e-12, atol=1e-15)
 
@@ -232,7 +217,7 @@ def test_the_belt_of_the_figure_is_the_belt_of_lstm_ref(rng):
 def test_each_moment_of_the_figure_is_a_part_of_the_step(rng):
     trace = trace_of(rng, 4)
     gates = {name: trace[name][:, 0, 2].tolist() for name in ("f", "i", "candidate", "o")}
-    now = [run_js(f"moment({json.dumps(gates)}, 2, {stage})") for stage in range(4)]
+    now = [run_js("belt.js", f"moment({json.dumps(gates)}, 2, {stage})") for stage in range(4)]
     c, h, f = (trace[name][:, 0, 2] for name in ("c", "h", "f"))
     content = [sum(moment["items"]) for moment in now]
     np.testing.assert_allclose(content, [c[1], f[2] * c[1], c[2], c[2]], rtol=1e-9)

@@ -1,9 +1,5 @@
 """What the figures of chapter 7 show must be what `lstm_ref` computes."""
 
-import json
-import shutil
-import subprocess
-
 import matplotlib
 
 matplotlib.use("Agg")
@@ -13,49 +9,39 @@ import pytest
 
 import lstm_ref
 from lstm_ref import plots_use_cases
-from lstm_ref.widgets import HERE
 from lstm_ref.widgets.temperature import temperature_figure
+from tests.javascript import run_js
 
 SCRIPT = "temperature.js"
 LOGITS = [2.0, 1.5, 1.2, 0.5, -1.0, -3.0]
 
 
-def run_js(expression):
-    """Evaluate an expression in the figure's JavaScript; the drawing itself needs a browser."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("needs node")
-    code = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("kit.js", SCRIPT))
-    code += f"\nconsole.log(JSON.stringify({expression}));"
-    done = subprocess.run(
-        [node, "--input-type=module", "-"], input=code, capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
 @pytest.mark.parametrize("temperature", [0.05, 0.5, 1.0, 4.0])
 def test_the_figure_of_sampling_draws_the_softmax_at_a_temperature(temperature):
-    drawn = run_js(f"softmaxAt({LOGITS}, {temperature})")
+    drawn = run_js(SCRIPT, f"softmaxAt({LOGITS}, {temperature})")
     np.testing.assert_allclose(drawn, lstm_ref.softmax(np.array(LOGITS) / temperature), atol=1e-12)
 
 
 def test_temperature_zero_takes_the_first_of_the_largest():
-    assert run_js("softmaxAt([1, 3, 3, 0], 0)") == [0, 1, 0, 0]
-    assert run_js("softmaxAt([1000, -1000], 0.05)") == [1, 0]
+    assert run_js(SCRIPT, "softmaxAt([1, 3, 3, 0], 0)") == [0, 1, 0, 0]
+    assert run_js(SCRIPT, "softmaxAt([1000, -1000], 0.05)") == [1, 0]
 
 
 def test_as_many_equally_likely_words_as_the_entropy_says():
-    assert run_js("Math.exp(entropy([0.25, 0.25, 0.25, 0.25, 0]))") == pytest.approx(4)
+    assert run_js(SCRIPT, "Math.exp(entropy([0.25, 0.25, 0.25, 0.25, 0]))") == pytest.approx(4)
 
 
 def test_draws_of_the_figure_have_its_probabilities_and_repeat():
     p = lstm_ref.softmax(np.array(LOGITS))
-    many = run_js(f"uniforms(20000, 1).map((u) => pick(softmaxAt({LOGITS}, 1), u))")
+    many = run_js(SCRIPT, f"uniforms(20000, 1).map((u) => pick(softmaxAt({LOGITS}, 1), u))")
     shares = np.bincount(many, minlength=len(LOGITS)) / len(many)
     np.testing.assert_allclose(shares, p, atol=4 * np.sqrt(0.25 / len(many)))
-    assert run_js("uniforms(5, 3)") == run_js("uniforms(5, 3)") != run_js("uniforms(5, 4)")
-    assert run_js("pick([0.5, 0.5], 1)") in (
+    assert (
+        run_js(SCRIPT, "uniforms(5, 3)")
+        == run_js(SCRIPT, "uniforms(5, 3)")
+        != run_js(SCRIPT, "uniforms(5, 4)")
+    )
+    assert run_js(SCRIPT, "pick([0.5, 0.5], 1)") in (
         0,
         1,
     )  # rounding never draws a choice that is not there

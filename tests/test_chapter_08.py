@@ -1,9 +1,5 @@
 """What chapter 8 shows must be what `lstm_ref` computes: its trials, its figures, its widget."""
 
-import json
-import shutil
-import subprocess
-
 import matplotlib
 
 matplotlib.use("Agg")
@@ -15,27 +11,13 @@ import lstm_ref
 from lstm_ref import plots_legacy, tree_items, tree_map
 from lstm_ref.trials import overwriting, reading, switching
 from lstm_ref.trials.parity import train_parity
-from lstm_ref.widgets import HERE
 from lstm_ref.widgets.addressing import addressing_figure
+from tests.javascript import run_js
 
 
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
-
-
-def run_js(script, expression):
-    """Evaluate an expression in a figure's JavaScript; the drawing itself needs a browser."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("needs node")
-    code = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("kit.js", script))
-    code += f"\nconsole.log(JSON.stringify({expression}));"
-    done = subprocess.run(
-        [node, "--input-type=module", "-"], input=code, capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 def assert_gradients(loss, params, grads, rng, entries=4):

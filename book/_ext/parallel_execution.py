@@ -24,6 +24,8 @@ def execute_pages(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> No
     cache = get_cache(app.config.nb_execution_cache_path)
     pages = [Path(env.doc2path(name)) for name in docnames]
     pages = [page for page in pages if is_myst_markdown_notebook(page.read_text("utf-8"))]
+    # They are executed in this order. A long page that comes last would keep one core alone.
+    pages.sort(key=lambda page: page.stat().st_size, reverse=True)
     records = [cache.add_nb_to_project(str(page), read_data=READER) for page in pages]
     waiting = cache.list_unexecuted(filter_pks=[record.pk for record in records])
     if len(waiting) < 2:

@@ -1,6 +1,8 @@
-"""Small models of chapter 8, each trained on a task where its gate matters.
+"""Small models that the book trains in its pages, each on a task where what it has matters.
 
-`reading` has gated attention, `overwriting` a Neural Turing Machine, `switching` the variable
-selection of the Temporal Fusion Transformer, `parity` recurrent layers that must track a state.
-Each comes with the same model without its gate, to be trained on the same data.
+Chapter 1: `recall`, a plain network against an LSTM at growing lags. Chapters 4 and 5:
+`comparison`, every cell on the same two tasks. Chapter 6: `agreement`, whose units are then looked
+at. Chapter 8: `reading` has gated attention, `overwriting` a Neural Turing Machine, `switching` the
+variable selection of the Temporal Fusion Transformer, each also without its gate and on the same
+data; `parity` has recurrent layers that must track a state.
 """

@@ -105,7 +105,7 @@ def agreement_stream(rng: np.random.Generator, count: int, steps: int) -> Agreem
     Examples
     --------
     >>> import numpy as np
-    >>> from lstm_ref.agreement import AGREEMENT_WORDS, agreement_stream
+    >>> from lstm_ref.trials.agreement import AGREEMENT_WORDS, agreement_stream
     >>> stream = agreement_stream(np.random.default_rng(15), count=1, steps=9)
     >>> " ".join(AGREEMENT_WORDS[code] for code in stream.words[:, 0])
     'the birds that sing near the dog sleep .'
@@ -170,7 +170,7 @@ def agreement_codes(sentence: str) -> NDArray[np.int64]:
 
     Examples
     --------
-    >>> from lstm_ref.agreement import agreement_codes
+    >>> from lstm_ref.trials.agreement import agreement_codes
     >>> agreement_codes("the dog sings .")
     array([ 0,  5, 11,  1])
     """
@@ -291,7 +291,7 @@ def train_agreement(
 
     Examples
     --------
-    >>> from lstm_ref.agreement import train_agreement
+    >>> from lstm_ref.trials.agreement import train_agreement
     >>> train_agreement(seed=0, updates=2, hidden_size=3).losses.shape
     (2,)
     """

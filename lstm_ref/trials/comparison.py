@@ -94,7 +94,7 @@ def hidden_size_for(kind: str, input_size: int, parameters: int) -> int:
 
     Examples
     --------
-    >>> from lstm_ref.comparison import hidden_size_for
+    >>> from lstm_ref.trials.comparison import hidden_size_for
     >>> hidden_size_for("lstm", 2, 600), hidden_size_for("rnn", 2, 600)
     (11, 23)
     """

@@ -66,7 +66,7 @@ def recall_batch(rng: np.random.Generator, lag: int, size: int) -> tuple[Array, 
     Examples
     --------
     >>> import numpy as np
-    >>> from lstm_ref.recall import recall_batch
+    >>> from lstm_ref.trials.recall import recall_batch
     >>> xs, targets = recall_batch(np.random.default_rng(0), lag=5, size=3)
     >>> xs.shape, bool(((xs[0, :, :1] > 0) == targets).all())
     ((6, 3, 2), True)
@@ -166,7 +166,7 @@ def train_recall(
 
     Examples
     --------
-    >>> from lstm_ref.recall import train_recall
+    >>> from lstm_ref.trials.recall import train_recall
     >>> train_recall("lstm", lag=1, seed=0, updates=2).losses.shape
     (2,)
     """
