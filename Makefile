@@ -22,7 +22,7 @@ serve: book
 
 ## test: lint, types, the book, then every test; pytest's last line has the counts
 test: lint book
-	@OPENBLAS_NUM_THREADS=1 $(PY) -m pytest --numprocesses auto --dist worksteal
+	@OPENBLAS_NUM_THREADS=1 $(PY) -m pytest --numprocesses auto --dist loadgroup
 
 ## lint: style, types and spelling
 lint: $(READY)
