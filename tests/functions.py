@@ -28,6 +28,7 @@ INNER = {"lstm_ref.fast.sequence", "lstm_ref.fast.threads", "lstm_ref.validation
 FIGURES = ("lstm_ref.plots", "lstm_ref.widgets")
 PACKAGES = (
     "lstm_ref",
+    "lstm_ref.datasets",
     "lstm_ref.fast",
     "lstm_ref.legacy",
     "lstm_ref.trials",

@@ -3,7 +3,8 @@
 - Vendored JavaScript is used where `tools/fetch_assets.py` put it, the theme's links elsewhere.
 - Executed pages are computed anew when the code of `lstm_ref` changes.
 - A chapter's number is that of its file name, so equation (3.1) keeps its number; the appendix on
-  mathematics has the letter A.
+  mathematics has the letter A. Pages under a chapter are 7.1, 7.2, … in the order of the contents,
+  and their equations go on where the chapter's end.
 - ``.. api:: lstm_ref.cells`` documents every public name of a module.
 """
 
@@ -90,12 +91,12 @@ def number_chapters(app: Sphinx, env: BuildEnvironment) -> list[str]:
 
     Sphinx would count the written chapters, so numbers would move as others are written.
     """
-    before = env.toc_fignumbers
+    before, places = env.toc_fignumbers, places_under_chapters(env)
     for docname in env.titles:
         match = re.fullmatch(r"book/(\d\d)-[^/]+", docname)
         if match is None and docname not in LETTERS:
             continue
-        number = (int(match[1]) if match else LETTERS[docname],)
+        number = (int(match[1]) if match else LETTERS[docname], *places.get(docname, ()))
         env.toc_secnumbers[docname] = {"": number}
         env.titles[docname]["secnumber"] = number
         next(env.tocs[docname].findall(nodes.reference))["secnumber"] = number
@@ -105,6 +106,13 @@ def number_chapters(app: Sphinx, env: BuildEnvironment) -> list[str]:
             sections = [node["anchorname"] for node in env.tocs[docname].findall(nodes.reference)]
             numbers.update({anchor: () for anchor in sections if anchor})
     return [name for name in env.titles if env.toc_fignumbers.get(name) != before.get(name)]
+
+
+def places_under_chapters(env: BuildEnvironment) -> dict[str, tuple[int]]:
+    """Count the pages that the contents list under a chapter, from 1 in each."""
+    chapters = [name for name in env.toctree_includes if re.fullmatch(r"book/\d\d-[^/]+", name)]
+    under = [env.toctree_includes[name] for name in chapters]
+    return {page: (k,) for pages in under for k, page in enumerate(pages, start=1)}
 
 
 class Api(SphinxDirective):
