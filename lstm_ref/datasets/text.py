@@ -50,7 +50,7 @@ def python_reference(keep_repeated: bool = False) -> ReferenceText:
 
     Notes
     -----
-    The text is ``pydoc_data.topics``, which :py:func:`help` shows (Python Software Foundation
+    The text is ``pydoc_data.topics``, which Python's ``help()`` shows (Python Software Foundation
     License). It differs from one version of Python to the next, so numbers measured on it do, too:
     `ReferenceText.version` and `ReferenceText.sha256` say which one they are of.
 
