@@ -167,6 +167,8 @@ def test_an_early_decision_waits_for_certainty_or_the_end(rng):
     ("call", "message"),
     [
         (lambda p: speaking.train_speakers(p, 0, direction="left"), "out of one, both, got 'left'"),
+        (lambda p: speaking.mean_frames(p._replace(lengths=p.lengths - 2)), "at least 1, got 0"),
+        (lambda p: speaking.turn_time(p._replace(lengths=p.lengths + 1)), "between 0 and T = 5"),
         (lambda p: speaking.hold_out(p, 1), "every as an integer of at least 2, got 1"),
         (lambda p: speaking.first_frames(p, 0), "frames as an integer of at least 1, got 0"),
         (lambda p: speaking.resampled_frames(p, 1), "frames as an integer of at least 2, got 1"),

@@ -95,6 +95,14 @@ def scale_utterances(reference: Utterances, *others: Utterances) -> tuple[Uttera
     return tuple(scaled)
 
 
+def _check_utterances(utterances: Utterances) -> None:
+    xs, lengths, _ = utterances
+    check_array("xs", xs, ("T", "N", "D"))
+    check_lengths(lengths, *xs.shape[:2])
+    if lengths.min() < 1:
+        raise ValueError("expected lengths of at least 1, got 0")
+
+
 def _running(utterances: Utterances) -> NDArray[np.bool_]:
     """Mark the frames before each utterance's end: ``(T, N)``."""
     return np.arange(len(utterances.xs))[:, None] < utterances.lengths
@@ -182,7 +190,13 @@ def turn_time(utterances: Utterances) -> Utterances:
     Returns
     -------
     Utterances
+
+    Raises
+    ------
+    ValueError
+        If an utterance has no frame, or shapes do not fit.
     """
+    _check_utterances(utterances)
     return _reorder(utterances, lambda length: np.arange(length)[::-1])
 
 
@@ -228,7 +242,13 @@ def mean_frames(utterances: Utterances) -> Array:
     Returns
     -------
     ndarray, shape (N, D)
+
+    Raises
+    ------
+    ValueError
+        If an utterance has no frame, or shapes do not fit.
     """
+    _check_utterances(utterances)
     return np.asarray(utterances.xs.sum(axis=0) / utterances.lengths[:, None])
 
 
