@@ -12,6 +12,7 @@ from lstm_ref.architectures import *  # noqa: F403
 from lstm_ref.batches import *  # noqa: F403
 from lstm_ref.cells import *  # noqa: F403
 from lstm_ref.checkpoint import *  # noqa: F403
+from lstm_ref.evaluation import *  # noqa: F403
 from lstm_ref.gate_plots import *  # noqa: F403
 from lstm_ref.gradcheck import *  # noqa: F403
 from lstm_ref.gru import *  # noqa: F403

@@ -499,8 +499,9 @@ TAKES_ANYTHING -= {"stacked_layer"}
 TABLES = (
     *(
         f"tests.test_{name}"
-        for name in ("batches", "carried_state", "chapter_08", "legacy", "linear")
+        for name in ("batches", "carried_state", "chapter_07_finance", "chapter_08", "evaluation")
     ),
+    *(f"tests.test_{name}" for name in ("legacy", "linear")),
     *(
         f"tests.test_{name}"
         for name in ("losses", "optim", "sequence_model", "series", "tasks", "training")

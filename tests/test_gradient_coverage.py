@@ -15,6 +15,7 @@ from tests import (
     test_architectures,
     test_chapter_01_02,
     test_chapter_04_05,
+    test_chapter_07_finance,
     test_chapter_08,
     test_fast,
     test_linear,
@@ -42,6 +43,9 @@ DIFFERENCES = {
     "recall_gradient": test_chapter_01_02.test_the_gradient_of_the_recall_task_is_that_of_its_loss,
     "reader_loss": test_chapter_08.test_gradients_of_readers,
     "selector_loss": test_chapter_08.test_gradients_of_selectors,
+    "qlike_loss": (
+        test_chapter_07_finance.test_the_loss_of_the_network_is_qlike_and_its_gradient_too
+    ),
 }
 #: The same against PyTorch.
 TORCH = {
@@ -65,7 +69,7 @@ HELD_TO_OTHERS = {
     },
 }
 #: Losses of small models: linear maps and other functions of these, one after the other.
-MADE_OF_OTHERS = {"reader_loss", "recall_gradient", "selector_loss"}
+MADE_OF_OTHERS = {"qlike_loss", "reader_loss", "recall_gradient", "selector_loss"}
 #: `unroll_backward` is the loop in which the cells of `KINDS` run back.
 BY_THE_WAY = {"unroll_backward"}
 

@@ -6,4 +6,8 @@ at. Chapter 7: `speaking`, classifiers of spoken vowels. Chapter 8: `reading` ha
 `overwriting` a Neural Turing Machine, `switching` the variable selection of the Temporal Fusion
 Transformer, each also without its gate and on the same data; `parity` has recurrent layers that
 must track a state.
+at. Chapter 7: `volatility`, an LSTM beside the usual models of a variance. Chapter 8: `reading`
+has gated attention, `overwriting` a Neural Turing Machine, `switching` the variable selection of
+the Temporal Fusion Transformer, each also without its gate and on the same data; `parity` has
+recurrent layers that must track a state.
 """
