@@ -197,6 +197,8 @@ def test_a_response_is_a_ratio_of_two_forecasts():
     wanted = [model.predict(run.params, z[window, None])[0][0, 0] for z in (x, moved)]
     found = volatility.forecast_response(run.params, x, ends[:1], [0.5, 0, 0], 3)
     assert found[0] == pytest.approx(np.exp(wanted[1] - wanted[0]), rel=1e-4)
+    both = volatility.forecast_response(run.params, x, ends, [[0.5, 0, 0], [0, 0, 0]], 3)
+    np.testing.assert_allclose(both, [found[0], 1], rtol=1e-5)
     assert found[0] != 1
 
 
@@ -314,6 +316,9 @@ BAD = {
     "variance_inputs": (lambda: volatility.variance_inputs(DATA, 1990),),
     "forecast_response": (
         lambda: volatility.forecast_response(None, np.ones((200, 3)), [150], np.ones(3), 60),
+    ),
+    "forecast_response: change": (
+        lambda: volatility.forecast_response(None, np.ones((200, 3)), [150], np.ones(2), 3),
     ),
     "train_variance": (lambda: volatility.train_variance(DATA, 0, 2012, 2012, window=10),),
     "train_direction": (lambda: volatility.train_direction(DATA, 0, 2012, updates=0),),

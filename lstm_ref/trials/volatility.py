@@ -430,7 +430,7 @@ def train_variance(
     first, last : int, optional
         Years to be forecast, both included.
     updates : int, optional
-        Updates of Adam before the first year, each on 32 windows; a fifth of it before each other.
+        Updates of Adam before the first year, each on 32 windows; a tenth of it before each other.
     hidden_size, window : int, optional
         Units, and days a window, more than 10: the first 10 only warm the state up.
     learning_rate : float, optional
@@ -455,7 +455,7 @@ def train_variance(
     params.readout.b[:] = np.log(data.variance[: spans[0][0]]).mean()
     forecasts = []
     for k, (start, stop) in enumerate(spans):
-        steps, rate = (updates, learning_rate) if k == 0 else (updates // 5, learning_rate / 4)
+        steps, rate = (updates, learning_rate) if k == 0 else (updates // 10, learning_rate / 4)
         params = _fit(model, params, x, y, start, window, rng, steps, rate)
         outputs, _ = model.predict(params, x[: stop - 1, None])
         forecasts.append(np.exp(outputs[start - 1 :, 0, 0].astype(np.float64)))
@@ -498,7 +498,7 @@ def forecast_response(
         From `variance_inputs`.
     ends : array_like of int, shape (K,)
         Rows after which a forecast is made, at least ``back + 99``.
-    change : array_like, shape (3,)
+    change : array_like, shape (3,) or (K, 3)
         What is added to the inputs.
     back : int
         How many days before the last day that is read; 0 for the last day itself.
@@ -514,7 +514,9 @@ def forecast_response(
         If a row is not in the data or too early, or `back` is negative.
     """
     check_at_least(0, back=back)
-    rows = np.asarray(ends)
+    rows, added = np.asarray(ends), np.asarray(change, dtype=x.dtype)
+    if added.shape not in ((3,), (*rows.shape, 3)):
+        raise ValueError(f"expected change of shape (3,) or {(*rows.shape, 3)}, got {added.shape}")
     if rows.ndim != 1 or not ((rows >= back + 99) & (rows < len(x))).all():
         raise ValueError(
             f"expected ends as rows from {back + 99} to {len(x) - 1}, got {rows.min()} to "
@@ -525,7 +527,7 @@ def forecast_response(
     xs = x[rows - days + 1 + np.arange(days)[:, None]]  # (T, K, 3)
     plain, _ = model.predict(params, xs)
     changed = xs.copy()
-    changed[-1 - back] += np.asarray(change, dtype=x.dtype)
+    changed[-1 - back] += added
     return np.asarray(np.exp((model.predict(params, changed)[0] - plain)[:, 0].astype(np.float64)))
 
 
