@@ -501,7 +501,7 @@ TABLES = (
         f"tests.test_{name}"
         for name in ("batches", "carried_state", "chapter_07_finance", "chapter_08", "evaluation")
     ),
-    *(f"tests.test_{name}" for name in ("legacy", "linear")),
+    *(f"tests.test_{name}" for name in ("heart", "legacy", "linear")),
     *(
         f"tests.test_{name}"
         for name in ("losses", "optim", "sequence_model", "series", "tasks", "training")
