@@ -4,7 +4,7 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.complete
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: book serve test exercises grade bench lint format torch lock golden clean
+.PHONY: book serve test exercises grade bench hostile lint format torch lock golden clean
 .DEFAULT_GOAL := book
 
 $(READY): requirements.lock tools/setup_env.sh
@@ -47,6 +47,10 @@ grade: $(READY)
 ## bench: speed and memory against PyTorch, numpy-ml and the readable tier
 bench: torch
 	@$(PY) -m benchmarks.speed
+
+## hostile: what plain nbgrader does with each attack of the corpus, in walls; goes on where it was
+hostile: $(READY)
+	@$(PY) tools/compare_with_nbgrader.py
 
 ## torch: add PyTorch, to check parity against it and to measure against it
 torch: $(READY)

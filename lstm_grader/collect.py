@@ -10,7 +10,7 @@ import stat
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,20 +85,28 @@ def _opened(source: Path) -> Iterator[Path]:
 
 
 def _extract(archive: zipfile.ZipFile, info: zipfile.ZipInfo, scratch: Path) -> None:
-    """Extract one member; what is no plain file inside the archive becomes a note of that."""
+    """Extract one member; a student's member that plays a trick leaves a link behind.
+
+    The link leads nowhere. It has the student's folder refused later, and nobody else's.
+    """
     parts = Path(info.filename.replace("\\", "/")).parts
     if info.is_dir() or not parts:
         return
-    bad = ".." in parts or Path(info.filename).is_absolute()
-    link = stat.S_ISLNK(info.external_attr >> 16)
-    if bad or len(parts) < 2:
+    if parts[0] == ".." or Path(info.filename).is_absolute() or len(parts) < 2:
         raise GraderError(
             f"{archive.filename}: expected a folder for each student, found {info.filename!r}"
         )
-    target = scratch.joinpath(*parts)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if link:
-        target.symlink_to("a-link-in-an-archive")  # refused later, with the student's name
+    student, target = scratch / parts[0], scratch.joinpath(*parts)
+    student.mkdir(exist_ok=True)
+    trick = ".." in parts or stat.S_ISLNK(info.external_attr >> 16)
+    if not trick:
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            trick = True
+    if trick or target.is_symlink() or target.is_dir():
+        with suppress(FileExistsError):
+            (student / "a-trick-in-an-archive").symlink_to("nowhere")
         return
     with archive.open(info) as member, target.open("wb") as file:
         shutil.copyfileobj(member, file)

@@ -31,11 +31,13 @@ def find_notebook(folder: Path, name: str) -> Path:
     Raises
     ------
     BadSubmission
-        If it is not there, or there is a link in the folder.
+        If it is not there, or there is anything but files and folders.
     """
     for path in sorted(folder.rglob("*")):
         if path.is_symlink():
             raise BadSubmission(f"{path.name} is a link; hand in the file itself.")
+        if not (path.is_file() or path.is_dir()):
+            raise BadSubmission(f"{path.name} is no plain file; hand in the file itself.")
     path = folder / f"{name}.ipynb"
     if path.is_dir():
         raise BadSubmission(f"{path.name} is a folder, not a notebook.")
