@@ -872,6 +872,7 @@ _KINDS = {
 }
 
 SPOILING = {
+    "take/open files",
     "later/the next import",
     "patch/the int 6",
     "patch/IPython: cells do not run",
