@@ -9,16 +9,22 @@ submissions (master, gradebook, sandbox, disk); 130 stopped from the keyboard.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lstm_grader.course import Course, GraderError
+from lstm_grader.settings import GRADEBOOK
 
 if TYPE_CHECKING:
-    from lstm_grader.execution import Engine, Limits
+    from lstm_grader.crew import Cluster, Local
+    from lstm_grader.grading import Graded
+    from lstm_grader.progress import Summary
+
+    pass
 
 __all__ = ["main"]
 
@@ -36,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     root = Path(arguments.course).resolve()
     class_folder = arguments.class_folder or ("class/demo" if arguments.run is _demo else "class")
-    course = Course(root, (root / class_folder).resolve())
+    course = Course(root, (root / class_folder).resolve(), arguments.gradebook)
     try:
         code: int = arguments.run(course, arguments)
     except GraderError as error:
@@ -67,6 +73,13 @@ def _parser() -> argparse.ArgumentParser:
         dest="class_folder",
         metavar="FOLDER",
         help="where submissions, gradebook and feedback are (default: class; of demo: class/demo)",
+    )
+    parser.add_argument(
+        "--gradebook",
+        default=os.environ.get(GRADEBOOK, ""),
+        metavar="URL",
+        help="a gradebook on a database server, say postgresql+psycopg://host/class (default: the "
+        f"variable {GRADEBOOK}, or gradebook.db in the class)",
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_masters(commands)
@@ -106,7 +119,8 @@ def _add_submissions(commands: "argparse._SubParsersAction[argparse.ArgumentPars
         help="run submissions and record their points",
         description="Runs each collected submission in a sandbox, without network, files or other "
         "processes (doctor proves it), judges it from outside, and records its points. The master "
-        "goes first and must earn full points. What has not changed since is left alone.",
+        "goes first and must earn full points. What has not changed since is left alone, so a run "
+        "that was stopped is gone on with by giving the same command again.",
     )
     autograde.add_argument("assignment", nargs="?", metavar="ASSIGNMENT", help="default: all")
     _add_students(autograde)
@@ -117,6 +131,17 @@ def _add_submissions(commands: "argparse._SubParsersAction[argparse.ArgumentPars
     autograde.add_argument(
         "--submission-seconds", type=_seconds, default=300.0, metavar="S", help="of all cells (300)"
     )
+    where = autograde.add_mutually_exclusive_group()
+    where.add_argument(
+        "--workers",
+        type=_workers,
+        metavar="N",
+        help="grade N submissions at a time (default: one for each core)",
+    )
+    where.add_argument(
+        "--scheduler", metavar="ADDRESS", help="have a Dask cluster do it, say tcp://host:8786"
+    )
+    autograde.add_argument("--json", action="store_true", help="print the results as JSON instead")
     _add_trust(autograde)
     autograde.set_defaults(run=_autograde)
 
@@ -163,6 +188,13 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _workers(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 1024:
+        raise ValueError(text)
+    return value
+
+
 # What follows is imported in each command: nbgrader takes a second or two to load, and neither
 # --help nor a wrong command should have to wait for it.
 
@@ -204,57 +236,64 @@ def _collect(course: Course, arguments: argparse.Namespace) -> int:
 
 
 def _autograde(course: Course, arguments: argparse.Namespace) -> int:
-    from lstm_grader.execution import Limits
     from lstm_grader.grading import NOT_GRADED
+    from lstm_grader.progress import as_json, as_table
 
-    limits = Limits(arguments.cell_seconds, arguments.submission_seconds)
     wanted = [arguments.assignment] if arguments.assignment else _with_submissions(course)
-    with _engine(arguments.trust_submissions, limits) as engine:
-        if engine.trusted_only:
-            print(TRUST)
-        states = [state for name in wanted for state in _grade(course, name, engine, arguments)]
-    counts = [f"{states.count(s)} {s}" for s in ("graded", "failed", NOT_GRADED) if s in states]
-    print(", ".join(counts) or "nothing to grade: no submission has been collected")
+    if arguments.trust_submissions:
+        print(TRUST, file=sys.stderr if arguments.json else sys.stdout)
+    with _crew(arguments) as crew:
+        summaries = [_grade(course, name, crew, arguments) for name in wanted]
+    print(as_json(summaries) if arguments.json else as_table(summaries))
+    states = {one.state for summary in summaries for one in summary.graded}
     if NOT_GRADED in states:
         return INFRASTRUCTURE
     return SOME_FAILED if "failed" in states else OK
 
 
-@contextmanager
-def _engine(trust: bool, limits: "Limits | None" = None) -> "Iterator[Engine]":
-    """Make the engine that is safe, or on request the one that is not."""
-    if trust:
-        from lstm_grader.execution import KernelEngine
+def _crew(arguments: argparse.Namespace) -> "Local | Cluster":
+    """Find who does the grading."""
+    from lstm_grader.crew import Cluster, Local, usual_number
+    from lstm_grader.execution import Limits
 
-        yield KernelEngine(limits)
-        return
-    from lstm_grader.judge import SandboxEngine
-
-    with SandboxEngine(limits) as engine:
-        yield engine
+    limits = Limits(arguments.cell_seconds, arguments.submission_seconds)
+    if arguments.scheduler:
+        return Cluster(arguments.scheduler, limits, arguments.trust_submissions)
+    return Local(arguments.workers or usual_number(), limits, arguments.trust_submissions)
 
 
 def _with_submissions(course: Course) -> list[str]:
     return [name for name in course.assignments() if course.students(name)]
 
 
-def _grade(course: Course, name: str, engine: "Engine", arguments: argparse.Namespace) -> list[str]:
+def _grade(
+    course: Course, name: str, crew: "Local | Cluster", arguments: argparse.Namespace
+) -> "Summary":
     from lstm_grader.grading import autograde
+    from lstm_grader.progress import Summary, bar
 
     total = len(arguments.student or course.students(name))
-    states = []
-    for one in autograde(course, name, engine, arguments.student, arguments.force):
-        states.append(one.state)
-        said = one.reason
-        if one.score is not None:
-            said = f"{one.score.score:g} of {one.score.max_score:g} points"
-        again = "" if one.again else " (as before: neither it nor the master has changed)"
-        print(
-            f"[{len(states)}/{total}] {name} {one.student}: {one.state}, {said}{again}", flush=True
-        )
-        for notice in one.notices if one.again else ():
-            print(f"    {notice}")
-    return states
+    summary = Summary(name)
+    with bar(name, total) as progress:
+        for one in autograde(course, name, crew, arguments.student, arguments.force):
+            summary.add(one)
+            if not arguments.json:
+                for line in _lines(f"[{len(summary.graded)}/{total}] {name} {one.student}", one):
+                    progress.write(line)
+            progress.update()
+    return summary
+
+
+def _lines(head: str, one: "Graded") -> Iterator[str]:
+    said = one.reason
+    if one.score is not None:
+        said = f"{one.score.score:g} of {one.score.max_score:g} points"
+    again = "" if one.again else " (as before: neither it nor the master has changed)"
+    yield f"{head}: {one.state}, {said}{again}"
+    for notice in one.notices if one.again else ():
+        yield f"    {notice}"
+    for said in one.suspicions:
+        yield f"    look at it: {said}"
 
 
 def _feedback(course: Course, arguments: argparse.Namespace) -> int:
@@ -290,17 +329,21 @@ def _report(course: Course, arguments: argparse.Namespace) -> int:
 
 def _demo(course: Course, arguments: argparse.Namespace) -> int:
     from lstm_grader import demo, reports
+    from lstm_grader.crew import InProcess
+    from lstm_grader.execution import Engine, KernelEngine
+    from lstm_grader.judge import SandboxEngine
     from lstm_grader.sandbox import NoSandbox
 
     with ExitStack() as stack:
-        try:
-            engine = stack.enter_context(_engine(arguments.trust_submissions))
-        except NoSandbox as error:
-            print(f"note: {str(error).splitlines()[0]}")
-            engine = stack.enter_context(_engine(trust=True))
+        engine: Engine = KernelEngine()
+        if not arguments.trust_submissions:
+            try:
+                engine = stack.enter_context(SandboxEngine())
+            except NoSandbox as error:
+                print(f"note: {str(error).splitlines()[0]}")
         if engine.trusted_only:
             print(OWN)
-        table = demo.run(course, engine)
+        table = demo.run(course, InProcess(engine))
     print()
     print(reports.as_table(table))
     print()

@@ -30,10 +30,13 @@ class Course:
         Holds ``solutions/``, ``exercises/`` and, if there is one, ``nbgrader_config.py``.
     class_folder : Path
         Holds ``submitted/``, ``autograded/``, ``feedback/``, ``logs/`` and ``gradebook.db``.
+    gradebook_url : str
+        A gradebook elsewhere, as SQLAlchemy names it, say ``postgresql+psycopg://host/name``.
     """
 
     root: Path
     class_folder: Path
+    gradebook_url: str = ""
 
     @property
     def solutions(self) -> Path:
@@ -53,7 +56,19 @@ class Course:
     @property
     def db_url(self) -> str:
         """The gradebook, as SQLAlchemy names it."""
-        return f"sqlite:///{self.gradebook}"
+        return self.gradebook_url or f"sqlite:///{self.gradebook}"
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the gradebook is the class's SQLite file."""
+        return not self.gradebook_url
+
+    @property
+    def gradebook_name(self) -> str:
+        """The gradebook as it may be shown: without a password."""
+        if self.is_sqlite:
+            return str(self.gradebook)
+        return re.sub(r"//[^@/]*@", "//", self.gradebook_url)
 
     def submitted(self, student: str, assignment: str) -> Path:
         """Folder of a collected submission."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lstm_grader import collect, feedback, grading, release, reports
 from lstm_grader.course import Course, GraderError
-from lstm_grader.execution import Engine
+from lstm_grader.crew import Crew
 from lstm_grader.gradebook import FAILED, GRADED, opened
 from lstm_grader.masters import Notebook, grade_id, read_master, source_of, to_text
 from lstm_ref.checks.ch03_equations import ASSIGNMENT as CHAPTER_3
@@ -55,7 +55,7 @@ class DemoFailed(GraderError):
 
 def run(
     course: Course,
-    engine: Engine,
+    crew: Crew,
     assignment: str = ASSIGNMENT,
     mistake: Mistake = MISTAKE,
     say: Callable[[str], None] = print,
@@ -66,7 +66,7 @@ def run(
     ----------
     course : Course
         Its class folder is emptied first, if an earlier demonstration made it.
-    engine : Engine
+    crew : Crew
     assignment : str
     mistake : Mistake
     say : callable
@@ -89,7 +89,7 @@ def run(
     write_submissions(course, assignment, mistake, inbox)
     taken = collect.collect(course, assignment, inbox)
     say(f"collect    {len(taken)} submissions from {reports.shown(inbox)}")
-    for graded in grading.autograde(course, assignment, engine):
+    for graded in grading.autograde(course, assignment, crew):
         points = f"{graded.score.score:g} points" if graded.score else graded.reason
         say(f"autograde  {graded.student}: {graded.state}, {points}")
     pages = feedback.generate(course, assignment)

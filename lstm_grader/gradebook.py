@@ -17,10 +17,22 @@ from typing import Any
 import sqlalchemy as sa
 
 from lstm_grader.course import Course, GraderError
+from lstm_grader.job import FAILED, GRADED
 
-__all__ = ["FAILED", "GRADED", "GradebookError", "Record", "Score", "ensure", "opened", "scores"]
-
-GRADED, FAILED = "graded", "failed"
+__all__ = [
+    "FAILED",
+    "GRADED",
+    "Book",
+    "GradebookError",
+    "Record",
+    "Score",
+    "connect",
+    "ensure",
+    "explained",
+    "opened",
+    "put_record",
+    "scores",
+]
 
 _METADATA = sa.MetaData()
 _TABLE = sa.Table(
@@ -75,34 +87,77 @@ class Score:
     unmarked_extra: int = 0
 
 
-def ensure(course: Course) -> None:
-    """Make the class's gradebook if there is none.
+# nbgrader looks grades up by notebook, and has no index for it: a class of thousands gets slow.
+_INDEXES = (
+    ("lstm_grading_grade", "grade", "notebook_id"),
+    ("lstm_grading_comment", "comment", "notebook_id"),
+    ("lstm_grading_notebook", "submitted_notebook", "assignment_id"),
+)
 
-    It is made aside and renamed into place, and as nbgrader would make it, but for one thing: to
-    learn the version of its tables nbgrader starts the program ``alembic``, which takes seconds and
-    leaves half a gradebook behind where it is not on the path. We ask the library.
+
+def connect(db_url: str) -> sa.Engine:
+    """Return an engine whose connections are looked at before use.
+
+    A SQLite transaction takes its lock when it begins: one that begins by reading and then cannot
+    write has to be given up.
+    """
+    engine = sa.create_engine(db_url, pool_pre_ping=True)
+    if engine.dialect.name == "sqlite":
+
+        @sa.event.listens_for(engine, "connect")
+        def _connected(connection: Any, _: Any) -> None:
+            connection.isolation_level = None  # SQLAlchemy's begin, not the driver's
+
+        @sa.event.listens_for(engine, "begin")
+        def _begun(connection: sa.Connection) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def ensure(course: Course) -> None:
+    """Make the class's gradebook if there is none, and our tables and indexes in it.
+
+    A SQLite file is made aside and renamed into place, and as nbgrader would make it, but for one
+    thing: to learn the version of its tables nbgrader starts the program ``alembic``, which takes
+    seconds and leaves half a gradebook behind where it is not on the path. We ask the library.
 
     Raises
     ------
     GradebookError
     """
-    if _is_there(course):
-        return
     try:
-        course.class_folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".new-", dir=course.class_folder) as folder:
-            path = Path(folder) / "gradebook.db"
-            _create(f"sqlite:///{path}")
-            path.replace(course.gradebook)
-    except (OSError, sa.exc.SQLAlchemyError) as error:
+        if not _is_there(course):
+            _make(course)
+        _complete(course.db_url)
+    except OSError as error:
         raise GradebookError(
             f"no gradebook can be made in {course.class_folder}: {error}"
         ) from error
+    except sa.exc.SQLAlchemyError as error:
+        raise GradebookError(explained(course, error)) from error
+
+
+def _make(course: Course) -> None:
+    course.class_folder.mkdir(parents=True, exist_ok=True)
+    if not course.is_sqlite:
+        _create(course.db_url)
+        return
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=course.class_folder) as folder:
+        path = Path(folder) / "gradebook.db"
+        _create(f"sqlite:///{path}")
+        path.replace(course.gradebook)
 
 
 def _is_there(course: Course) -> bool:
     """Tell whether there is a gradebook; an empty file is none: nbgrader can leave one behind."""
-    return course.gradebook.exists() and course.gradebook.stat().st_size > 0
+    if course.is_sqlite:
+        return course.gradebook.exists() and course.gradebook.stat().st_size > 0
+    engine = sa.create_engine(course.db_url)
+    try:
+        return sa.inspect(engine).has_table("alembic_version")
+    finally:
+        engine.dispose()
 
 
 def _create(db_url: str) -> None:
@@ -114,12 +169,44 @@ def _create(db_url: str) -> None:
     engine = sa.create_engine(db_url)
     with engine.begin() as connection:
         Base.metadata.create_all(connection)
-        _METADATA.create_all(connection)
         connection.execute(
             sa.text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
         )
         connection.execute(sa.text("INSERT INTO alembic_version VALUES (:v)"), {"v": version})
     engine.dispose()
+
+
+def _complete(db_url: str) -> None:
+    """Make what of ours is missing: plain nbgrader may have made the gradebook."""
+    engine = sa.create_engine(db_url)
+    with engine.begin() as connection:
+        _METADATA.create_all(connection)
+        for name, table, column in _INDEXES:
+            connection.execute(sa.text(f"CREATE INDEX IF NOT EXISTS {name} ON {table} ({column})"))
+    engine.dispose()
+
+
+def explained(course: Course, error: sa.exc.SQLAlchemyError) -> str:
+    """Say in one line what is wrong with a class's gradebook."""
+    cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+    return f"the gradebook {course.gradebook_name} cannot be used: {cause}"
+
+
+def put_record(connection: sa.Connection, record: Record) -> None:
+    """Write down how a submission fared, in place of what was there."""
+    key = (_TABLE.c.student == record.student) & (_TABLE.c.assignment == record.assignment)
+    connection.execute(sa.delete(_TABLE).where(key))
+    connection.execute(
+        sa.insert(_TABLE).values(
+            student=record.student,
+            assignment=record.assignment,
+            state=record.state,
+            reason=record.reason,
+            notices=json.dumps(record.notices, ensure_ascii=False),
+            digest=record.digest,
+            at=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+    )
 
 
 @contextmanager
@@ -133,14 +220,19 @@ def opened(course: Course) -> Iterator["Book"]:
     """
     from nbgrader.api import Gradebook
 
-    if not _is_there(course):
-        raise GradebookError(f"there is no gradebook at {course.gradebook}: grade something first")
+    try:
+        there = _is_there(course)
+    except sa.exc.SQLAlchemyError as error:
+        raise GradebookError(explained(course, error)) from error
+    if not there:
+        raise GradebookError(
+            f"there is no gradebook at {course.gradebook_name}: grade something first"
+        )
     try:
         with Gradebook(course.db_url) as gradebook:
             yield Book(gradebook)
     except sa.exc.SQLAlchemyError as error:
-        cause = str(getattr(error, "orig", error)).splitlines()[0]
-        raise GradebookError(f"the gradebook {course.gradebook} cannot be used: {cause}") from error
+        raise GradebookError(explained(course, error)) from error
 
 
 class Book:
@@ -154,25 +246,6 @@ class Book:
     def __init__(self, gradebook: Any) -> None:
         self.gradebook = gradebook
         _METADATA.create_all(gradebook.engine)  # plain nbgrader may have made it
-
-    def record(self, record: Record) -> None:
-        """Write down how a submission fared; the student is made known to nbgrader."""
-        self.gradebook.update_or_create_student(record.student)
-        key = (_TABLE.c.student == record.student) & (_TABLE.c.assignment == record.assignment)
-        session = self.gradebook.db
-        session.execute(sa.delete(_TABLE).where(key))
-        session.execute(
-            sa.insert(_TABLE).values(
-                student=record.student,
-                assignment=record.assignment,
-                state=record.state,
-                reason=record.reason,
-                notices=json.dumps(record.notices, ensure_ascii=False),
-                digest=record.digest,
-                at=datetime.now(UTC).isoformat(timespec="seconds"),
-            )
-        )
-        session.commit()
 
     def records(self, assignment: str) -> dict[str, Record]:
         """Return how each submission of an assignment fared, by student."""

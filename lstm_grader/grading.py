@@ -1,49 +1,37 @@
-"""Grading submissions: read, repair, sanitise, execute, record; one after the other.
+"""Grading an assignment's submissions: what is to be done, by whom, and where it is written down.
 
-nbgrader's own converter sanitises, saves the points and assigns late penalties. Between its two
-halves an `Engine` runs the notebook. One submission that fails is recorded as failed, with a
+Data flows one way. A submission becomes a `lstm_grader.job.Task`, a crew makes an outcome of it,
+and this process alone writes: first the autograded notebooks, then, in one transaction, the
+gradebook (`lstm_grader.recording`). Whatever stops the program, a submission either has its line in
+the gradebook, or the next run grades it anew. One that fails is recorded as failed, with a
 sentence, and the next one is graded.
 """
 
-import copy
+import errno
+import json
 import logging
 import tempfile
-import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from nbconvert.exporters import NotebookExporter
-from nbconvert.writers.files import FilesWriter
-from nbformat import from_dict, validate
-from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.converters import Autograde
-from nbgrader.coursedir import CourseDirectory
-from nbgrader.preprocessors import Execute
-from nbgrader.utils import determine_grade, rmtree
-from sqlalchemy.exc import SAWarning, SQLAlchemyError
-
 from lstm_grader.course import Course, GraderError, UnknownName
-from lstm_grader.execution import Engine, EngineError
-from lstm_grader.gradebook import (
-    FAILED,
-    GRADED,
-    GradebookError,
-    Record,
-    Score,
-    ensure,
-    opened,
-)
-from lstm_grader.masters import Notebook, grade_id, read_master, to_text
+from lstm_grader.crew import Crew
+from lstm_grader.gradebook import GradebookError, Record, Score, ensure, opened
+from lstm_grader.job import FAILED, GRADED, NOT_GRADED, Outcome, Task
+from lstm_grader.judge import MAX_FILE_BYTES, MAX_FILES
+from lstm_grader.lock import alone
+from lstm_grader.masters import Notebook, grade_id, read_master, source_of
+from lstm_grader.recording import Recorder
 from lstm_grader.release import generate
-from lstm_grader.submission import BadSubmission, digest, find_notebook, read, repair
+from lstm_grader.submission import BadSubmission, digest, find_notebook, load
 
 __all__ = ["NOT_GRADED", "Graded", "MasterFails", "autograde", "grade_master"]
 
-NOT_GRADED = "not graded"
-"""State after a failure of the grader itself: nothing is recorded, and a rerun tries again."""
+OPTIONS = ("IgnorePattern", "LimitOutput", "NbGraderPreprocessor")
 
 
 class MasterFails(GraderError):
@@ -65,6 +53,10 @@ class Graded:
     score : Score or None
     again : bool
         False if this submission had been graded before and was left alone.
+    suspicions : tuple of str
+        What in it an instructor should look at.
+    seconds : float
+        How long its grading took.
     """
 
     student: str
@@ -73,12 +65,14 @@ class Graded:
     notices: tuple[str, ...] = ()
     score: Score | None = None
     again: bool = True
+    suspicions: tuple[str, ...] = ()
+    seconds: float = 0.0
 
 
 def autograde(
     course: Course,
     assignment: str,
-    engine: Engine,
+    crew: Crew,
     students: Iterable[str] | None = None,
     force: bool = False,
 ) -> Iterator[Graded]:
@@ -88,7 +82,7 @@ def autograde(
     ----------
     course : Course
     assignment : str
-    engine : Engine
+    crew : Crew
     students : iterable of str, optional
         All who have submitted, if left out.
     force : bool
@@ -102,40 +96,22 @@ def autograde(
     Raises
     ------
     GraderError
-        If the assignment cannot be graded at all.
+        If the assignment cannot be graded at all, another grader is at work, or the gradebook or
+        the disk takes nothing more. What was graded until then stays graded.
     """
     submitted = course.students(assignment)
-    chosen = submitted if students is None else list(students)
+    chosen = submitted if students is None else list(dict.fromkeys(students))
     for student in chosen:
         if student not in submitted:
             raise UnknownName(f"{student} has no collected submission of {assignment}")
-    grade_master(course, assignment, engine)
-    ensure(course)
-    with tempfile.TemporaryDirectory(prefix="lstm-release-") as scratch:
-        released = Path(scratch) / "released"
-        _register(course, assignment, released)
-        notebooks = {path.stem: read_master(path) for path in sorted(released.glob("*.ipynb"))}
-    master = digest(course.solutions / assignment)
-    for student in chosen:
-        yield _grade(course, assignment, student, engine, notebooks, master, force)
+    if not chosen:
+        return
+    with alone(course):
+        yield from _Run(course, assignment, crew, chosen, force).results()
 
 
-def _register(course: Course, assignment: str, target: Path) -> None:
-    """Bring the assignment's cells in the gradebook up to date; leave the released form behind."""
-    try:
-        generate(course, assignment, target, course.db_url)
-    except GraderError as error:
-        if "submissions associated" in str(error):
-            raise GradebookError(
-                f"{assignment} has gained or lost graded cells since work was graded in "
-                f"{course.class_folder}; use a new class folder, or take the assignment out with  "
-                f"nbgrader db assignment remove {assignment}"
-            ) from error
-        raise
-
-
-def grade_master(course: Course, assignment: str, engine: Engine) -> dict[str, float]:
-    """Run the masters of an assignment as the engine runs submissions.
+def grade_master(course: Course, assignment: str, crew: Crew) -> dict[str, float]:
+    """Run the masters of an assignment as the crew runs submissions.
 
     Returns
     -------
@@ -145,23 +121,35 @@ def grade_master(course: Course, assignment: str, engine: Engine) -> dict[str, f
     Raises
     ------
     MasterFails
-        If a cell does not earn its points: the answer is wrong, or the engine's surroundings are.
+        If a cell does not earn its points: the answer is wrong, or the crew's surroundings are.
+    GraderError
+        If the crew cannot run it.
     """
+    paths = course.masters(assignment)
+    files = _files(course.solutions / assignment, course.config().CourseDirectory.ignore)
+    masters = {path.stem: path.read_bytes() for path in paths}
+    ((_, outcome),) = crew.work([Task("the master", masters, files=files)])
+    if outcome.state != GRADED:
+        raise GraderError(f"the master of {assignment} could not be graded: {outcome.reason}")
     points: dict[str, float] = {}
-    for path in course.masters(assignment):
-        executed = _execute(engine, read_master(path), path.parent)
-        for cell in executed["cells"]:
+    for path in paths:
+        for cell in _cells(outcome.notebooks[path.stem]):
             marks = cell["metadata"].get("nbgrader", {})
             if not marks.get("grade") or marks.get("solution"):
                 continue
-            earned, possible = determine_grade(_node(cell))
+            earned, possible = outcome.points[path.stem][grade_id(cell)], float(marks["points"])
             if earned != possible:
                 raise MasterFails(
-                    f"{path}: the master's own answer earns {earned:g} of {possible:g} at "
+                    f"{path}: the master's own answer earns {earned or 0:g} of {possible:g} at "
                     f"{grade_id(cell)}: {_error_in(cell)}"
                 )
             points[grade_id(cell)] = possible
     return points
+
+
+def _cells(text: str) -> list[Notebook]:
+    cells: list[Notebook] = json.loads(text)["cells"]
+    return cells
 
 
 def _error_in(cell: Notebook) -> str:
@@ -171,200 +159,254 @@ def _error_in(cell: Notebook) -> str:
     return f"{errors[0]['ename']}: {errors[0]['evalue']}"
 
 
-def _execute(engine: Engine, notebook: Notebook, files: Path) -> Notebook:
-    """Run a notebook, and keep chatter from costing points.
+class _Run:
+    """One assignment, graded once."""
 
-    nbgrader takes any text on the error stream for a failed check. A correct answer that prints
-    there would silently earn nothing; a check that fails raises.
-    """
-    executed = engine.execute(notebook, files)
-    for cell in executed["cells"]:
-        if cell["cell_type"] == "code" and cell["metadata"].get("nbgrader", {}).get("grade"):
-            for output in cell["outputs"]:
-                if output["output_type"] == "stream":
-                    output["name"] = "stdout"
-    return executed
+    def __init__(
+        self, course: Course, assignment: str, crew: Crew, students: list[str], force: bool
+    ) -> None:
+        self.course, self.assignment, self.crew = course, assignment, crew
+        self.students, self.force = students, force
+        self.config = course.config()
+        self.options = {name: dict(self.config[name]) for name in OPTIONS if name in self.config}
+        self.settled: list[Graded] = []  # known without the crew
+        self.stamps: dict[str, str] = {}
 
+    def results(self) -> Iterator[Graded]:
+        """Grade the master, then everybody."""
+        grade_master(self.course, self.assignment, self.crew)
+        ensure(self.course)
+        released = self._register()
+        self.master = digest(self.course.solutions / self.assignment)
+        self.files = self._beside(self.course.solutions / self.assignment)
+        with opened(self.course) as book:
+            self.before = book.records(self.assignment)
+            unchanged = [] if self.force else [s for s in self.students if self._is_unchanged(s)]
+            scores = {student: book.score(student, self.assignment) for student in unchanged}
+        for student in unchanged:
+            notices = self.before[student].notices
+            yield Graded(student, GRADED, "", notices, scores[student], again=False)
+        todo = [student for student in self.students if student not in scores]
+        with Recorder(self.course, self.assignment, _penalty(self.config)) as recorder:
+            self.recorder = recorder
+            self.forms = {
+                name: _with_hidden_tests(notebook, recorder.sources[name])
+                for name, notebook in released.items()
+            }
+            for task, outcome in self.crew.work(self._tasks(todo)):
+                yield from self._settled()
+                yield self._record(task.name, outcome)
+            yield from self._settled()
 
-def _node(notebook: Notebook) -> Any:
-    return from_dict(notebook)  # type: ignore[no-untyped-call]
+    def _register(self) -> dict[str, Notebook]:
+        """Bring the assignment's cells in the gradebook up to date; return the released form."""
+        with tempfile.TemporaryDirectory(prefix="lstm-release-") as scratch:
+            released = Path(scratch) / "released"
+            try:
+                generate(self.course, self.assignment, released, self.course.db_url)
+            except GraderError as error:
+                if "submissions associated" in str(error):
+                    raise GradebookError(
+                        f"{self.assignment} has gained or lost graded cells since work was graded "
+                        f"in {self.course.class_folder}; use a new class folder, or take the "
+                        f"assignment out with  nbgrader db assignment remove {self.assignment}"
+                    ) from error
+                raise
+            return {path.stem: read_master(path) for path in sorted(released.glob("*.ipynb"))}
 
+    def _is_unchanged(self, student: str) -> bool:
+        record = self.before.get(student)
+        return (
+            record is not None
+            and record.state == GRADED
+            and record.digest == self._stamp(student)
+            and self.course.autograded(student, self.assignment).is_dir()
+        )
 
-def _grade(
-    course: Course,
-    assignment: str,
-    student: str,
-    engine: Engine,
-    released: dict[str, Notebook],
-    master: str,
-    force: bool,
-) -> Graded:
-    """Grade one submission; whatever happens to it stays with it."""
-    log = _logger(course, assignment, student)
-    try:
-        stamp = f"{master[:32]}{_digest(course.submitted(student, assignment))[:32]}"
-        with opened(course) as book:
-            before = book.records(assignment).get(student)
-            there = course.autograded(student, assignment).is_dir()
-            if before and before.state == GRADED and before.digest == stamp and there and not force:
-                score = book.score(student, assignment)
-                return Graded(student, GRADED, "", before.notices, score, again=False)
+    def _stamp(self, student: str) -> str:
+        """Return a hash of what is graded: the submission's files and the master."""
+        if student not in self.stamps:
+            folder = self.course.submitted(student, self.assignment)
+            try:
+                files = digest(folder)
+            except PermissionError:  # reading the notebook will say so
+                files = ""
+            self.stamps[student] = f"{self.master[:32]}{files[:32]}"
+        return self.stamps[student]
+
+    def _tasks(self, students: list[str]) -> Iterator[Task]:
+        """Make the tasks one by one; what cannot even be read is settled here."""
+        for student in students:
+            try:
+                self._stamp(student)
+                _handed_in(self.course, student, self.assignment)
+                yield self._task(student)
+            except BadSubmission as error:
+                self.settled.append(self._record(student, Outcome(FAILED, str(error))))
+            except OSError as error:
+                _log(self.course, self.assignment, student, [f"ERROR not graded: {error}"])
+                self.settled.append(Graded(student, NOT_GRADED, f"{error}"))
+
+    def _task(self, student: str) -> Task:
+        folder = self.course.submitted(student, self.assignment)
+        notebooks = {name: load(find_notebook(folder, name)) for name in self.forms}
+        files = self._beside(folder) | self.files
+        return Task(student, notebooks, self.forms, files, self.options)
+
+    def _settled(self) -> Iterator[Graded]:
+        while self.settled:
+            yield self.settled.pop(0)
+
+    def _record(self, student: str, outcome: Outcome) -> Graded:
+        """Write down what became of a submission: its log, its notebooks, its points."""
+        lines = [f"WARNING {notice}" for notice in outcome.notices]
+        lines += [f"WARNING look at it: {said}" for said in outcome.suspicions]
+        if outcome.reason:
+            lines.append(f"ERROR {outcome.state}: {outcome.reason}")
+        score = None
         try:
-            notices = _grade_files(course, assignment, student, engine, released, log)
-            record = Record(student, assignment, GRADED, "", tuple(notices), stamp)
-        except BadSubmission as error:
-            log.error(str(error))
-            record = Record(student, assignment, FAILED, str(error), (), stamp)
-        with opened(course) as book:
-            book.record(record)
-            score = book.score(student, assignment) if record.state == GRADED else None
-        return Graded(student, record.state, record.reason, record.notices, score)
-    except (EngineError, GradebookError, OSError) as error:
-        log.exception("not graded")
-        return Graded(student, NOT_GRADED, f"{error}")
-    finally:
-        for handler in log.handlers:
-            handler.close()
-        log.handlers = []
+            if outcome.state != NOT_GRADED:
+                score = self._write(student, outcome)
+        except BaseException as error:
+            lines.append(f"ERROR not recorded: {error}")
+            raise
+        finally:
+            if score is not None:
+                lines.append(f"INFO {score.score:g} of {score.max_score:g} points")
+            lines.append(f"INFO {outcome.seconds:.2f} s")
+            _log(self.course, self.assignment, student, lines)
+        return Graded(
+            student,
+            outcome.state,
+            outcome.reason,
+            outcome.notices,
+            score,
+            suspicions=outcome.suspicions,
+            seconds=outcome.seconds,
+        )
+
+    def _write(self, student: str, outcome: Outcome) -> Score | None:
+        record = Record(
+            student,
+            self.assignment,
+            outcome.state,
+            outcome.reason,
+            outcome.notices,
+            self._stamp(student),
+        )
+        if outcome.state == FAILED:
+            self.recorder.failed(record)
+            return None
+        folder = self.course.autograded(student, self.assignment)
+        handed_in = _handed_in(self.course, student, self.assignment)
+        source = self.course.submitted(student, self.assignment)
+        try:
+            with _replaced(folder) as new:
+                for place, content in (self._beside(source) | self.files).items():
+                    self._put(new / place, content)
+                for name, text in outcome.notebooks.items():
+                    self._put(new / f"{name}.ipynb", text.encode())
+            return self.recorder.graded(record, outcome, handed_in)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+                raise GraderError(
+                    f"{folder} cannot be written: {error.strerror}; nothing of it was recorded, "
+                    "and what was graded before stays graded"
+                ) from error
+            raise
+
+    def _beside(self, folder: Path) -> dict[str, bytes]:
+        return _files(folder, self.config.CourseDirectory.ignore)
+
+    def _put(self, path: Path, content: bytes) -> None:
+        """Write a file that is not to be changed by hand, but by those who share the course."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        path.chmod(0o664 if self.config.CourseDirectory.get("groupshared", False) else 0o444)
 
 
-def _digest(folder: Path) -> str:
+def _with_hidden_tests(released: Notebook, sources: dict[str, Any]) -> Notebook:
+    """Return the graded form of a released notebook: its locked cells as the master has them."""
+    for cell in released["cells"]:
+        source = sources.get(grade_id(cell))
+        if source is None:
+            continue
+        marks = cell["metadata"]["nbgrader"]
+        marks["checksum"] = source.checksum
+        if source.locked:
+            cell["source"] = source.source
+        cell["source"] = source_of(cell)
+    return released
+
+
+def _files(folder: Path, ignored: list[str]) -> dict[str, bytes]:
+    """Read what lies beside the notebooks of a folder, as much of it as a run may have."""
+    from nbgrader.utils import find_all_files
+
+    found: dict[str, bytes] = {}
+    for path in sorted(map(Path, find_all_files(str(folder), [*ignored, "*.ipynb"]))):
+        if len(found) < MAX_FILES and path.is_file() and path.stat().st_size <= MAX_FILE_BYTES:
+            found[str(path.relative_to(folder))] = path.read_bytes()
+    return found
+
+
+def _handed_in(course: Course, student: str, assignment: str) -> datetime | None:
+    """Read when a submission was handed in.
+
+    Raises
+    ------
+    BadSubmission
+    """
+    from nbgrader.utils import parse_utc
+
+    path = course.submitted(student, assignment) / "timestamp.txt"
     try:
-        return digest(folder)
-    except PermissionError:  # reading the notebook will say so
-        return ""
-
-
-def _grade_files(
-    course: Course,
-    assignment: str,
-    student: str,
-    engine: Engine,
-    released: dict[str, Notebook],
-    log: logging.Logger,
-) -> list[str]:
-    """Read, repair, run and record the notebooks of one submission; return what was put right."""
-    folder = course.submitted(student, assignment)
-    notices: list[str] = []
-    repaired = {}
-    for name, form in released.items():
-        repaired[name], found = repair(read(find_notebook(folder, name)), form)
-        notices += found
-    for notice in notices:
-        log.warning(notice)
-    directory = CourseDirectory(config=course.config(), log=log)
-    directory.assignment_id, directory.student_id = assignment, student
-    try:
-        directory.get_existing_timestamp(str(folder))
+        text = path.read_text(encoding="utf-8").strip()
+        moment: datetime | None = parse_utc(text) if text else None
+    except FileNotFoundError:
+        return None
     except Exception as error:
         raise BadSubmission("timestamp.txt holds no date.") from error
-    converter = _Converter(engine, directory, log)
-    try:
-        with warnings.catch_warnings():
-            # nbgrader adds rows in an order that this SQLAlchemy remarks on; the rows are right.
-            warnings.simplefilter("ignore", SAWarning)
-            converter.grade(repaired)
-    except (EngineError, OSError):
-        raise
-    except SQLAlchemyError as error:
-        raise GradebookError(f"the gradebook cannot be written: {error}") from error
-    except Exception as error:
-        log.exception("nbgrader gave up")
-        raise BadSubmission(
-            f"nbgrader could not process it ({type(error).__name__}: {error}); "
-            f"see {course.log(student, assignment)}."
-        ) from error
-    return notices
+    return moment
 
 
-class _Converter(Autograde):  # type: ignore[misc]
-    """nbgrader's autograder for one submission, with an engine between its two halves."""
+def _penalty(config: Any) -> Any:
+    """Return the course's rule for late work, a plugin of nbgrader's."""
+    from nbgrader.preprocessors import AssignLatePenalties
 
-    def __init__(self, engine: Engine, directory: Any, log: logging.Logger) -> None:
-        super().__init__(coursedir=directory, config=directory.config, log=log)
-        self.engine = engine
-
-    def grade(self, repaired: dict[str, Notebook]) -> None:
-        """Grade the repaired notebooks in place of the submitted ones."""
-        assignment, student = self.coursedir.assignment_id, self.coursedir.student_id
-        target = Path(self.coursedir.format_path("autograded", student, assignment))
-        source = Path(self.coursedir.format_path("submitted", student, assignment))
-        self.notebooks = [str(source / f"{name}.ipynb") for name in repaired]
-        self.writer = FilesWriter(parent=self, config=self.config)  # type: ignore[no-untyped-call]
-        self.exporter = NotebookExporter(parent=self, config=self.config)  # type: ignore[no-untyped-call]
-        known = self._is_known()
-        with _kept_aside(target):
-            try:
-                self.init_assignment(assignment, student)
-                for path in self.notebooks:
-                    self._grade_notebook(path, repaired[Path(path).stem], target)
-                self.set_permissions(assignment, student)
-            except BaseException:
-                if not known and self._is_known():  # what nbgrader has begun would count as zero
-                    with Gradebook(self.coursedir.db_url) as gradebook:
-                        gradebook.remove_submission(assignment, student)
-                raise
-
-    def _is_known(self) -> bool:
-        """Tell whether nbgrader has a score for this submission."""
-        with Gradebook(self.coursedir.db_url) as gradebook:
-            try:
-                gradebook.find_submission(self.coursedir.assignment_id, self.coursedir.student_id)
-            except MissingEntry:
-                return False
-        return True
-
-    def _grade_notebook(self, path: str, notebook: Notebook, files: Path) -> None:
-        resources = self.init_single_notebook_resources(path)
-        files.mkdir(parents=True, exist_ok=True)
-        sanitised = self._pass(self.sanitize_preprocessors, notebook, resources)
-        validate(_node(sanitised))
-        executed = _execute(self.engine, sanitised, files)
-        recording = [p for p in self.autograde_preprocessors if p is not Execute]
-        graded = self._pass(recording, executed, resources)
-        (files / Path(path).name).write_text(to_text(graded), encoding="utf-8")
-
-    def _pass(self, preprocessors: list[Any], notebook: Notebook, resources: Any) -> Notebook:
-        """Send a notebook through some of nbgrader's preprocessors."""
-        self.exporter._preprocessors = []
-        for preprocessor in preprocessors:
-            self.exporter.register_preprocessor(preprocessor)  # type: ignore[no-untyped-call]
-        node, resources = _node(notebook), copy.deepcopy(resources)
-        for step in self.exporter._preprocessors:
-            node, resources = step(node, resources)
-        return copy.deepcopy(dict(node))
+    step = AssignLatePenalties(config=config)
+    step.init_plugin()
+    return step.plugin_inst.late_submission_penalty
 
 
 @contextmanager
-def _kept_aside(folder: Path) -> Iterator[None]:
-    """Move a folder out of the way, and back if what replaces it fails."""
-    aside = folder.with_name(f".{folder.name}.before")
-    _remove(aside)
-    if folder.exists():
-        folder.rename(aside)
+def _replaced(folder: Path) -> Iterator[Path]:
+    """Make a new folder aside, and put it in place of the old one when it is whole."""
+    from nbgrader.utils import rmtree  # which removes read-only files too
+
+    new, old = (folder.with_name(f".{folder.name}.{word}") for word in ("new", "before"))
+    for path in (new, old):
+        if path.exists():
+            rmtree(str(path))
+    new.mkdir(parents=True)
     try:
-        yield
+        yield new
     except BaseException:
-        _remove(folder)
-        if aside.exists():
-            aside.rename(folder)
+        rmtree(str(new))
         raise
-    _remove(aside)
-
-
-def _remove(folder: Path) -> None:
     if folder.exists():
-        rmtree(str(folder))  # nbgrader's, which removes read-only files too
+        folder.rename(old)
+    new.rename(folder)
+    if old.exists():
+        rmtree(str(old))
 
 
-def _logger(course: Course, assignment: str, student: str) -> logging.Logger:
-    """Make a log of one submission's own."""
+def _log(course: Course, assignment: str, student: str, lines: list[str]) -> None:
+    """Write a submission's own log."""
     path = course.log(student, assignment)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, mode="w", encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    log = logging.getLogger(f"lstm_grader.grading.{assignment}.{student}")
-    log.propagate = False
-    log.setLevel(logging.INFO)
-    log.handlers = [handler]
-    return log
+    moment = datetime.now().astimezone().isoformat(timespec="seconds")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(f"{moment} {line}\n" for line in lines), encoding="utf-8")
+    except OSError as error:  # no reason to lose a grade
+        logging.getLogger(__name__).warning("%s cannot be written: %s", path, error)

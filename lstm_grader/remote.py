@@ -22,7 +22,7 @@ from lstm_grader.sandbox import Child
 from lstm_grader.wire import Closed, Late, Wire, WireError, receive, send
 from lstm_ref.checks.calling import Outcome, RemoteFunction, TimeLimit, limited
 
-__all__ = ["Gone", "OutOfTime", "Student", "StudentFunction", "bounded_memory"]
+__all__ = ["BROKE", "Gone", "OutOfTime", "Student", "StudentFunction", "bounded_memory"]
 
 PATIENCE = 3.0  # seconds an interrupted process has to answer
 GRACE = 1.0  # seconds a call may be late, for the way there and back
@@ -30,7 +30,7 @@ SYNC = 10.0  # seconds to answer what runs no student code
 LENT_MEMORY = 2 << 30  # bytes that one lent function may take
 OUTPUT_LIMIT = 1_000_000  # characters of one cell
 HUNG = "This cell did not obey its time limit."  # the judge puts the limit into words
-_BROKE = "This cell broke the connection to the grader."
+BROKE = "This cell broke the connection to the grader."
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 
 
@@ -189,7 +189,7 @@ class Student:
     def _field(self, answer: dict[str, Any], name: str, kind: type) -> Any:
         value = answer.get(name)
         if type(value) is not kind:
-            self._end(_BROKE)
+            self._end(BROKE)
         return value
 
     def _talk(
@@ -216,7 +216,7 @@ class Student:
         except Closed:
             self._end(ENDED)
         except WireError:
-            self._end(_BROKE)
+            self._end(BROKE)
 
     def _listen(self, deadline: float, loan: "_Loan | None") -> dict[str, Any]:
         while True:

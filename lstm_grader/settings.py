@@ -1,9 +1,10 @@
 """What nbgrader must know of this course: `nbgrader_config.py` and every command use the same."""
 
+import os
 from pathlib import Path
 from typing import Any
 
-__all__ = ["IGNORED", "TEMPLATES", "configure"]
+__all__ = ["GRADEBOOK", "IGNORED", "TEMPLATES", "configure"]
 
 IGNORED = (
     ".ipynb_checkpoints",
@@ -15,6 +16,9 @@ IGNORED = (
     "*~",
 )
 """Names of files beside a master that are never released."""
+
+GRADEBOOK = "LSTM_GRADEBOOK"
+"""Environment variable with the address of a gradebook on a database server."""
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -40,7 +44,8 @@ def configure(c: Any, class_folder: str = "class") -> None:
     c.CourseDirectory.submitted_directory = f"{class_folder}/submitted"
     c.CourseDirectory.autograded_directory = f"{class_folder}/autograded"
     c.CourseDirectory.feedback_directory = f"{class_folder}/feedback"
-    c.CourseDirectory.db_url = f"sqlite:///{Path(class_folder).absolute() / 'gradebook.db'}"
+    file = f"sqlite:///{Path(class_folder).absolute() / 'gradebook.db'}"
+    c.CourseDirectory.db_url = os.environ.get(GRADEBOOK, "") or file
     c.CourseDirectory.ignore = list(IGNORED)
 
     # nbgrader's own executor, which formgrader's button starts; lstm-grader has its own.

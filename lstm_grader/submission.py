@@ -1,6 +1,6 @@
 """A student's notebook: read from whatever was handed in, and brought back into the graded form.
 
-Nothing here runs student code or writes a file. `read` turns damage into one clear sentence;
+Nothing here runs student code or writes a file. `parse` turns damage into one clear sentence;
 `repair` restores the checks that a student (or an editor) deleted, changed, moved or doubled.
 """
 
@@ -14,7 +14,16 @@ from typing import Any
 
 from lstm_grader.masters import Notebook, grade_id, source_of
 
-__all__ = ["MAX_BYTES", "BadSubmission", "digest", "find_notebook", "read", "repair"]
+__all__ = [
+    "MAX_BYTES",
+    "BadSubmission",
+    "digest",
+    "find_notebook",
+    "load",
+    "parse",
+    "read",
+    "repair",
+]
 
 _CELL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MAX_BYTES = 50_000_000
@@ -48,16 +57,13 @@ def find_notebook(folder: Path, name: str) -> Path:
     raise BadSubmission(f"expected a notebook named {path.name}, {came}.")
 
 
-def read(path: Path) -> Notebook:
-    """Read a submitted notebook, forgiving all that does no harm.
-
-    Outputs, execution counts and foreign metadata are dropped; missing and doubled cell ids and
-    format 3 are put right. The result always is a valid notebook of format 4.5.
+def load(path: Path) -> bytes:
+    """Read a submitted file, whatever is in it.
 
     Raises
     ------
     BadSubmission
-        With one sentence that says what is wrong with the file.
+        If it cannot be read or is too large.
     """
     name = path.name
     try:
@@ -69,10 +75,35 @@ def read(path: Path) -> Notebook:
         raise BadSubmission(
             f"{name} has {size}; clear its outputs (limit {MAX_BYTES // 10**6} MB)."
         )
-    return _rebuild(name, _parse(name, raw))
+    return raw
 
 
-def _parse(name: str, raw: bytes) -> Any:
+def parse(name: str, raw: bytes) -> Notebook:
+    """Make a notebook of a submitted file's contents, forgiving all that does no harm.
+
+    Outputs, execution counts and foreign metadata are dropped; missing and doubled cell ids and
+    format 3 are put right. The result always is a valid notebook of format 4.5.
+
+    Parameters
+    ----------
+    name : str
+        The file's name, for messages.
+    raw : bytes
+
+    Raises
+    ------
+    BadSubmission
+        With one sentence that says what is wrong with the file.
+    """
+    return _rebuild(name, _decoded(name, raw))
+
+
+def read(path: Path) -> Notebook:
+    """`load` a file and `parse` it."""
+    return parse(path.name, load(path))
+
+
+def _decoded(name: str, raw: bytes) -> Any:
     if not raw.strip():
         raise BadSubmission(f"{name} is empty ({len(raw)} bytes).")
     try:

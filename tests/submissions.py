@@ -25,6 +25,7 @@ from nbgrader.api import Gradebook
 from lstm_grader import grading
 from lstm_grader.collect import collect
 from lstm_grader.course import Course
+from lstm_grader.crew import InProcess
 from lstm_grader.execution import Engine
 from lstm_grader.masters import grade_id, read_master, source_of, to_text
 from lstm_ref.checks import Assignment
@@ -183,7 +184,7 @@ def graded(
         (inbox / path.name).write_text(to_text(_answered(notebook, answers)), encoding="utf-8")
     collect(course, name, folder / "inbox")
     with contextlib.closing(WarmEngine()) as warm:
-        for one in grading.autograde(course, name, engine or warm):
+        for one in grading.autograde(course, name, InProcess(engine or warm)):
             assert one.state == "graded" and not one.notices, one
     return {student: _result(course, name, student, path.name) for student in submissions}
 

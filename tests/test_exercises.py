@@ -12,6 +12,7 @@ pytest.importorskip("nbgrader", reason="the grader needs the extra [grader]")
 
 from lstm_grader import cli, demo, grading, release
 from lstm_grader.course import Course
+from lstm_grader.crew import InProcess
 from lstm_grader.execution import KernelEngine
 from lstm_grader.masters import faults, read_master, secrets, source_of
 
@@ -134,7 +135,7 @@ def test_the_first_cell_says_in_one_line_what_to_do_when_something_is_missing(
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
 def test_a_masters_own_answers_earn_100(assignment: str) -> None:
     start = time.monotonic()
-    points = grading.grade_master(COURSE, assignment, KernelEngine())
+    points = grading.grade_master(COURSE, assignment, InProcess(KernelEngine()))
     assert sum(points.values()) == 100
     capstone = assignment.startswith("07")  # it may train for as long as students may
     assert time.monotonic() - start < (80 if capstone else 20)
@@ -144,7 +145,9 @@ def test_a_masters_own_answers_earn_100(assignment: str) -> None:
 def test_a_class_of_five_goes_all_the_way(tmp_path: Path) -> None:
     said: list[str] = []
     course = Course(ROOT, tmp_path / "class")
-    table = {row.student: row for row in demo.run(course, KernelEngine(), say=said.append)}
+    table = {
+        row.student: row for row in demo.run(course, InProcess(KernelEngine()), say=said.append)
+    }
     assert [line.split()[0] for line in said if "autograde" not in line] == [
         "release",
         "collect",

@@ -44,6 +44,7 @@ from lstm_grader import (
     submission,
 )
 from lstm_grader.course import Course, GraderError, UnknownName
+from lstm_grader.crew import InProcess
 from lstm_grader.execution import Engine, KernelEngine, Limits
 from lstm_grader.gradebook import GradebookError, ensure, opened
 from lstm_grader.masters import (
@@ -581,7 +582,9 @@ class GradedClass:
         write_class(root / "inbox", released)
         self.collected = collect.collect(self.course, NAME, root / "inbox")
         self.before = self.files()
-        self.graded = {g.student: g for g in grading.autograde(self.course, NAME, engine)}
+        self.graded = {
+            g.student: g for g in grading.autograde(self.course, NAME, InProcess(engine))
+        }
         self.pages = feedback.generate(self.course, NAME)
 
     def files(self) -> dict[str, bytes]:
@@ -753,7 +756,7 @@ class Unused:
 def test_a_rerun_leaves_alone_what_has_not_changed(klass: GradedClass) -> None:
     engine = Unused()
     names = ["perfect", "truncated"]
-    again = {g.student: g for g in grading.autograde(klass.course, NAME, engine, names)}
+    again = {g.student: g for g in grading.autograde(klass.course, NAME, InProcess(engine), names)}
     assert engine.calls == 1  # the master
     assert not again["perfect"].again
     assert again["perfect"].score == klass.graded["perfect"].score
@@ -770,7 +773,7 @@ def test_an_engine_that_fails_gives_no_grade(klass: GradedClass) -> None:
 
     from lstm_grader.execution import EngineError as GraderEngineError
 
-    (one,) = grading.autograde(klass.course, NAME, Failing(), ["perfect"], force=True)
+    (one,) = grading.autograde(klass.course, NAME, InProcess(Failing()), ["perfect"], force=True)
     assert (one.state, one.score) == ("not graded", None)
     assert "out of memory" in one.reason
     with opened(klass.course) as book:
@@ -819,7 +822,7 @@ def test_an_answer_of_no_points_waits_for_a_reader_and_its_extra_credit_counts(
     assert "+ 4" in page
 
     engine = KernelEngine()
-    (again,) = grading.autograde(course, NAME, engine, ["perfect"], force=True)
+    (again,) = grading.autograde(course, NAME, InProcess(engine), ["perfect"], force=True)
     assert again.score is not None
     assert (again.score.score, again.score.to_mark) == (104, 1)  # kept, and to be looked at again
 
@@ -856,7 +859,7 @@ def test_nbgrader_accepts_every_repaired_notebook(
         text = json.dumps(changed(released, change))
         hand_in(tmp_path / "inbox", change.__name__, text)
     collect.collect(course, NAME, tmp_path / "inbox")
-    graded = list(grading.autograde(course, NAME, Unused()))
+    graded = list(grading.autograde(course, NAME, InProcess(Unused())))
     assert [(g.state, g.reason) for g in graded] == [("graded", "")] * len(changes)
     assert len(feedback.generate(course, NAME)) == len(changes)
 
@@ -881,11 +884,13 @@ def test_nbgraders_late_penalty_is_taken_off_and_shown(
     hand_in(tmp_path / "inbox", "ada", to_text(released))
     hand_in(tmp_path / "inbox", "ada", "2026-03-02 12:00:00 UTC", "timestamp.txt")
     collect.collect(course, NAME, tmp_path / "inbox")
-    (one,) = grading.autograde(course, NAME, Unused())  # nothing fails where nothing runs
+    (one,) = grading.autograde(
+        course, NAME, InProcess(Unused())
+    )  # nothing fails where nothing runs
     assert one.score is not None and one.score.score == 100
     with opened(course) as book:
         book.gradebook.update_or_create_assignment(NAME, duedate="2026-03-02 10:00:00 UTC")
-    (one,) = grading.autograde(course, NAME, Unused(), force=True)
+    (one,) = grading.autograde(course, NAME, InProcess(Unused()), force=True)
     assert one.score is not None and one.score.score == 90
     page = feedback.generate(course, NAME)["ada"].read_text()
     assert "90 of 100 points" in page
@@ -946,10 +951,10 @@ def test_what_nbgrader_cannot_process_is_no_silent_zero(
 
     hand_in(tmp_path / "inbox", "ada", to_text(released))
     collect.collect(course, NAME, tmp_path / "inbox")
-    monkeypatch.setattr(grading._Converter, "set_permissions", give_up)
+    monkeypatch.setattr("nbgrader.utils.determine_grade", give_up)
     monkeypatch.setattr(grading, "grade_master", lambda *args: {})
-    (one,) = grading.autograde(course, NAME, Unused())
-    assert one.state == "failed"
+    (one,) = grading.autograde(course, NAME, InProcess(Unused()))
+    assert one.state == "not graded"
     assert "Inconsistent checksums" in one.reason
     with opened(course) as book:
         assert book.score("ada", NAME) is None
@@ -962,11 +967,11 @@ def test_a_changed_set_of_checks_is_refused_once_work_is_graded(
     monkeypatch.setattr(grading, "grade_master", lambda *args: {})
     hand_in(tmp_path / "inbox", "ada", to_text(released))
     collect.collect(course, NAME, tmp_path / "inbox")
-    list(grading.autograde(course, NAME, Unused()))
+    list(grading.autograde(course, NAME, InProcess(Unused())))
     fewer = changed(master(), lambda nb: nb["cells"].remove(find(nb, "hidden_halve")))
     (course.solutions / NAME / "tiny.ipynb").write_text(to_text(fewer))
     with pytest.raises(GradebookError, match="has gained or lost graded cells"):
-        list(grading.autograde(course, NAME, Unused()))
+        list(grading.autograde(course, NAME, InProcess(Unused())))
 
 
 @pytest.mark.parametrize(
@@ -1083,4 +1088,4 @@ def test_the_repositorys_configuration_hides_tests_from_formgraders_feedback_too
 
 def test_unknown_students_are_refused(course: Course) -> None:
     with pytest.raises(UnknownName):
-        next(grading.autograde(course, NAME, Unused(), ["nobody"]))
+        next(grading.autograde(course, NAME, InProcess(Unused()), ["nobody"]))
