@@ -8,7 +8,6 @@ sentence, and the next one is graded.
 """
 
 import errno
-import json
 import logging
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -27,6 +26,7 @@ from lstm_grader.lock import alone
 from lstm_grader.masters import Notebook, grade_id, read_master, source_of
 from lstm_grader.recording import Recorder
 from lstm_grader.release import generate
+from lstm_grader.scoring import score
 from lstm_grader.submission import BadSubmission, digest, find_notebook, load
 
 __all__ = ["NOT_GRADED", "Graded", "MasterFails", "autograde", "grade_master"]
@@ -133,11 +133,13 @@ def grade_master(course: Course, assignment: str, crew: Crew) -> dict[str, float
         raise GraderError(f"the master of {assignment} could not be graded: {outcome.reason}")
     points: dict[str, float] = {}
     for path in paths:
-        for cell in _cells(outcome.notebooks[path.stem]):
+        notebook = outcome.notebooks[path.stem]
+        scored = score(notebook, {})
+        for cell in notebook["cells"]:
             marks = cell["metadata"].get("nbgrader", {})
             if not marks.get("grade") or marks.get("solution"):
                 continue
-            earned, possible = outcome.points[path.stem][grade_id(cell)], float(marks["points"])
+            earned, possible = scored.points[grade_id(cell)], float(marks["points"])
             if earned != possible:
                 raise MasterFails(
                     f"{path}: the master's own answer earns {earned or 0:g} of {possible:g} at "
@@ -147,16 +149,15 @@ def grade_master(course: Course, assignment: str, crew: Crew) -> dict[str, float
     return points
 
 
-def _cells(text: str) -> list[Notebook]:
-    cells: list[Notebook] = json.loads(text)["cells"]
-    return cells
-
-
 def _error_in(cell: Notebook) -> str:
     errors = [o for o in cell["outputs"] if o["output_type"] == "error"]
     if not errors:
         return "partial credit"
     return f"{errors[0]['ename']}: {errors[0]['evalue']}"
+
+
+class _NoScore(Exception):
+    """An executed notebook that cannot be scored."""
 
 
 class _Run:
@@ -251,7 +252,7 @@ class _Run:
         folder = self.course.submitted(student, self.assignment)
         notebooks = {name: load(find_notebook(folder, name)) for name in self.forms}
         files = self._beside(folder) | self.files
-        return Task(student, notebooks, self.forms, files, self.options)
+        return Task(student, notebooks, self.forms, files)
 
     def _settled(self) -> Iterator[Graded]:
         while self.settled:
@@ -263,16 +264,19 @@ class _Run:
         lines += [f"WARNING look at it: {said}" for said in outcome.suspicions]
         if outcome.reason:
             lines.append(f"ERROR {outcome.state}: {outcome.reason}")
-        score = None
+        points = None
         try:
             if outcome.state != NOT_GRADED:
-                score = self._write(student, outcome)
+                points = self._write(student, outcome)
+        except _NoScore as error:
+            outcome = Outcome(NOT_GRADED, f"{error}", seconds=outcome.seconds)
+            lines.append(f"ERROR not graded: {error}")
         except BaseException as error:
             lines.append(f"ERROR not recorded: {error}")
             raise
         finally:
-            if score is not None:
-                lines.append(f"INFO {score.score:g} of {score.max_score:g} points")
+            if points is not None:
+                lines.append(f"INFO {points.score:g} of {points.max_score:g} points")
             lines.append(f"INFO {outcome.seconds:.2f} s")
             _log(self.course, self.assignment, student, lines)
         return Graded(
@@ -280,7 +284,7 @@ class _Run:
             outcome.state,
             outcome.reason,
             outcome.notices,
-            score,
+            points,
             suspicions=outcome.suspicions,
             seconds=outcome.seconds,
         )
@@ -297,6 +301,12 @@ class _Run:
         if outcome.state == FAILED:
             self.recorder.failed(record)
             return None
+        try:
+            scored = {name: score(nb, self.options) for name, nb in outcome.notebooks.items()}
+        except Exception as error:  # a fault of nbgrader's or ours is nobody's zero
+            raise _NoScore(
+                f"nbgrader could not score it: {type(error).__name__}: {error}"
+            ) from error
         folder = self.course.autograded(student, self.assignment)
         handed_in = _handed_in(self.course, student, self.assignment)
         source = self.course.submitted(student, self.assignment)
@@ -304,9 +314,9 @@ class _Run:
             with _replaced(folder) as new:
                 for place, content in (self._beside(source) | self.files).items():
                     self._put(new / place, content)
-                for name, text in outcome.notebooks.items():
-                    self._put(new / f"{name}.ipynb", text.encode())
-            return self.recorder.graded(record, outcome, handed_in)
+                for name, one in scored.items():
+                    self._put(new / f"{name}.ipynb", one.text.encode())
+            return self.recorder.graded(record, scored, handed_in)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
                 raise GraderError(

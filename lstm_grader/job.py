@@ -20,7 +20,7 @@ import lstm_grader
 import lstm_ref
 from lstm_grader.course import GraderError
 from lstm_grader.execution import Engine, EngineError
-from lstm_grader.masters import Notebook, grade_id, to_text
+from lstm_grader.masters import Notebook
 from lstm_grader.submission import BadSubmission, parse, repair
 from lstm_grader.suspicion import suspicions
 
@@ -46,15 +46,12 @@ class Task:
         runs as it is, as a master does.
     files : dict of str to bytes
         What lies beside the notebooks.
-    options : dict
-        The sections of nbgrader's configuration that say what becomes of outputs.
     """
 
     name: str
     notebooks: Mapping[str, bytes]
     forms: Mapping[str, Notebook] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """Write the task, and the version of the code that wrote it, as JSON."""
@@ -64,7 +61,6 @@ class Task:
             "notebooks": _encoded(self.notebooks),
             "forms": self.forms,
             "files": _encoded(self.files),
-            "options": self.options,
         }
         return json.dumps(data).encode()
 
@@ -101,12 +97,8 @@ class Outcome:
         Why not, one sentence.
     notices : tuple of str
         What was put right.
-    notebooks : dict of str to str
-        The executed notebooks, as text.
-    points : dict of str to dict
-        For each notebook and graded cell the points, None where a person has to read it.
-    untouched : dict of str to list of str
-        For each notebook the answers that are as they were released.
+    notebooks : dict of str to dict
+        As executed.
     suspicions : tuple of str
         What an instructor should look at.
     seconds : float
@@ -116,9 +108,7 @@ class Outcome:
     state: str
     reason: str = ""
     notices: tuple[str, ...] = ()
-    notebooks: Mapping[str, str] = field(default_factory=dict)
-    points: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
-    untouched: Mapping[str, list[str]] = field(default_factory=dict)
+    notebooks: Mapping[str, Notebook] = field(default_factory=dict)
     suspicions: tuple[str, ...] = ()
     seconds: float = 0.0
 
@@ -136,7 +126,7 @@ class Outcome:
 
 
 def grade(task: Task, engine: Engine) -> Outcome:
-    """Read, repair and run the notebooks of a task, and see what each cell earns.
+    """Read, repair and run the notebooks of a task.
 
     Returns
     -------
@@ -158,8 +148,8 @@ def grade(task: Task, engine: Engine) -> Outcome:
 
 def _graded(task: Task, engine: Engine) -> dict[str, Any]:
     notices: list[str] = []
-    notebooks, points, untouched = {}, {}, {}
-    repaired, strange = {}, []
+    notebooks, repaired = {}, {}
+    strange: list[str] = []
     for name, raw in task.notebooks.items():
         notebook = parse(f"{name}.ipynb", raw)
         if name in task.forms:
@@ -172,16 +162,12 @@ def _graded(task: Task, engine: Engine) -> dict[str, Any]:
             (files / place).parent.mkdir(parents=True, exist_ok=True)
             (files / place).write_bytes(content)
         for name, notebook in repaired.items():
-            executed = _trimmed(_executed(engine, notebook, files), task.options)
-            strange += suspicions(executed)
-            points[name], untouched[name] = _earned(executed)
-            notebooks[name] = to_text(json.loads(json.dumps(executed)))
+            notebooks[name] = _executed(engine, notebook, files)
+            strange += suspicions(notebooks[name])
     return {
         "state": GRADED,
         "notices": tuple(notices),
         "notebooks": notebooks,
-        "points": points,
-        "untouched": untouched,
         "suspicions": tuple(strange),
     }
 
@@ -199,34 +185,6 @@ def _executed(engine: Engine, notebook: Notebook, files: Path) -> Notebook:
                 if output["output_type"] == "stream":
                     output["name"] = "stdout"
     return executed
-
-
-def _trimmed(notebook: Notebook, options: Mapping[str, Any]) -> Any:
-    """Shorten outputs as nbgrader does, by its own rules and the course's options."""
-    from nbformat import from_dict
-    from nbgrader.preprocessors import IgnorePattern, LimitOutput
-    from traitlets.config import Config
-
-    node = from_dict(notebook)  # type: ignore[no-untyped-call]
-    for kind in (IgnorePattern, LimitOutput):
-        node, _ = kind(config=Config(options)).preprocess(node, {})
-    return node
-
-
-def _earned(notebook: Any) -> tuple[dict[str, float | None], list[str]]:
-    """Return the points of each graded cell, and which answers are as they were released."""
-    from nbgrader.utils import compute_checksum, determine_grade, is_grade, is_solution, is_task
-
-    points, untouched = {}, []
-    for cell in notebook.cells:
-        if is_grade(cell):
-            earned, _ = determine_grade(cell)
-            points[grade_id(cell)] = None if earned is None else float(earned)
-        if is_solution(cell) or is_task(cell):
-            marks = cell.metadata.nbgrader
-            if marks.get("checksum") == compute_checksum(cell) and not is_task(cell):
-                untouched.append(grade_id(cell))
-    return points, untouched
 
 
 def _encoded(contents: Mapping[str, bytes]) -> dict[str, str]:

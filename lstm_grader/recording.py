@@ -18,7 +18,7 @@ from nbgrader import api
 
 from lstm_grader.course import Course
 from lstm_grader.gradebook import GradebookError, Record, Score, connect, explained, put_record
-from lstm_grader.job import Outcome
+from lstm_grader.scoring import Scored
 
 __all__ = ["Recorder"]
 
@@ -134,15 +134,17 @@ class Recorder:
 
         self._patiently(write)
 
-    def graded(self, record: Record, outcome: Outcome, handed_in: datetime | None) -> Score:
+    def graded(
+        self, record: Record, scored: Mapping[str, Scored], handed_in: datetime | None
+    ) -> Score:
         """Write down what a submission has earned; return its score with the late penalty off."""
-        return self._patiently(lambda c: self._graded(c, record, outcome, handed_in))
+        return self._patiently(lambda c: self._graded(c, record, scored, handed_in))
 
     def _graded(
         self,
         connection: sa.Connection,
         record: Record,
-        outcome: Outcome,
+        scored: Mapping[str, Scored],
         handed_in: datetime | None,
     ) -> Score:
         self._student(connection, record.student)
@@ -150,8 +152,8 @@ class Recorder:
         total, taken_off, to_mark, unmarked = 0.0, 0.0, 0, 0
         for name, cells in self.notebooks.items():
             notebook = self._notebook(connection, submission, cells.id)
-            marks = self._grades(connection, notebook, cells, outcome.points.get(name, {}))
-            self._comments(connection, notebook, cells, outcome.untouched.get(name, []))
+            marks = self._grades(connection, notebook, cells, scored[name].points)
+            self._comments(connection, notebook, cells, scored[name].untouched)
             score = sum(mark.score for mark in marks)
             penalty = self._penalty(record.student, score, late)
             connection.execute(

@@ -951,7 +951,7 @@ def test_what_nbgrader_cannot_process_is_no_silent_zero(
 
     hand_in(tmp_path / "inbox", "ada", to_text(released))
     collect.collect(course, NAME, tmp_path / "inbox")
-    monkeypatch.setattr("nbgrader.utils.determine_grade", give_up)
+    monkeypatch.setattr("lstm_grader.scoring.determine_grade", give_up)
     monkeypatch.setattr(grading, "grade_master", lambda *args: {})
     (one,) = grading.autograde(course, NAME, InProcess(Unused()))
     assert one.state == "not graded"
