@@ -44,9 +44,10 @@ exercises: $(READY)
 grade: $(READY)
 	@$(VENV)/bin/lstm-grader demo
 
-## bench: speed and memory against PyTorch, numpy-ml and the readable tier
+## bench: the layers' speed against PyTorch and numpy-ml, then the grader's against plain nbgrader
 bench: torch
 	@$(PY) -m benchmarks.speed
+	@$(PY) -m benchmarks.grading
 
 ## hostile: what plain nbgrader does with each attack of the corpus, in walls; goes on where it was
 hostile: $(READY)

@@ -18,7 +18,7 @@ from lstm_grader.gradebook import FAILED, GRADED, opened
 from lstm_grader.masters import Notebook, grade_id, read_master, source_of, to_text
 from lstm_ref.checks.ch03_equations import ASSIGNMENT as CHAPTER_3
 
-__all__ = ["ASSIGNMENT", "MISTAKE", "DemoFailed", "Mistake", "run"]
+__all__ = ["ASSIGNMENT", "MISTAKE", "DemoFailed", "Mistake", "answered", "own_answers", "run"]
 
 ASSIGNMENT = "03-equations"
 MARKER = ".made-by-lstm-grader-demo"
@@ -116,28 +116,34 @@ def write_submissions(course: Course, assignment: str, mistake: Mistake, inbox: 
     """Write the five submissions as they would be handed in, a folder for each student."""
     (master,) = course.masters(assignment)
     released = read_master(course.exercises / assignment / master.name)
-    answers = {
-        grade_id(cell): source_of(cell)
-        for cell in read_master(master)["cells"]
-        if cell["metadata"].get("nbgrader", {}).get("solution")
-    }
-    by_hand = _written_by_hand(released)
-    functions = [name for name in answers if name != by_hand]
-    if by_hand:  # the master has the marking scheme there
-        answers[by_hand] = "A few sentences of the student's own, for a person to read and mark."
+    answers = own_answers(master, released)
+    functions = [name for name in answers if name != _written_by_hand(released)]
     half = {name: answers[name] for name in functions[: len(functions) // 2]}
-    whole = to_text(_answered(released, answers))
+    whole = to_text(answered(released, answers))
     submissions = {
         "perfect": whole,
         "untouched": to_text(released),
-        "half-done": to_text(_answered(released, half)),
-        "one-mistake": to_text(_answered(released, answers | {mistake.function: mistake.source})),
+        "half-done": to_text(answered(released, half)),
+        "one-mistake": to_text(answered(released, answers | {mistake.function: mistake.source})),
         "truncated": whole[: len(whole) // 2],
     }
     for student, text in submissions.items():
         folder = inbox / student
         folder.mkdir(parents=True)
         (folder / master.name).write_text(text, encoding="utf-8")
+
+
+def own_answers(master: Path, released: Notebook) -> dict[str, str]:
+    """Return the master's answers as a student would hand them in, by grade id."""
+    answers = {
+        grade_id(cell): source_of(cell)
+        for cell in read_master(master)["cells"]
+        if cell["metadata"].get("nbgrader", {}).get("solution")
+    }
+    by_hand = _written_by_hand(released)
+    if by_hand:  # the master has the marking scheme there
+        answers[by_hand] = "A few sentences of the student's own, for a person to read and mark."
+    return answers
 
 
 def _written_by_hand(notebook: Notebook) -> str:
@@ -149,7 +155,8 @@ def _written_by_hand(notebook: Notebook) -> str:
     return ""
 
 
-def _answered(released: Notebook, answers: dict[str, str]) -> Notebook:
+def answered(released: Notebook, answers: dict[str, str]) -> Notebook:
+    """Fill answers in, by grade id."""
     notebook = copy.deepcopy(released)
     for cell in notebook["cells"]:
         if grade_id(cell) in answers:
