@@ -20,6 +20,7 @@ pytest.importorskip("nbgrader", reason="the grader needs the extra [grader]")
 from lstm_grader import remote
 from lstm_grader.collect import collect
 from lstm_grader.course import Course
+from lstm_grader.crew import InProcess
 from lstm_grader.execution import Limits
 from lstm_grader.grading import Graded, autograde
 from lstm_grader.masters import read_master, to_text
@@ -137,7 +138,7 @@ def grade(kind: str, root: Path, box: Any) -> Class:
             os.renames(inbox / student, course.submitted(student, NAME))
         made.before = contents(course)
         made.threads = threading.active_count()
-        made.graded = {one.student: one for one in autograde(course, NAME, box)}
+        made.graded = {one.student: one for one in autograde(course, NAME, InProcess(box))}
         made.threads -= threading.active_count()
         made.after = contents(course)
     return made
