@@ -499,9 +499,12 @@ TAKES_ANYTHING -= {"stacked_layer"}
 TABLES = (
     *(
         f"tests.test_{name}"
-        for name in ("batches", "carried_state", "chapter_07_finance", "chapter_08", "evaluation")
+        for name in ("batches", "carried_state", "chapter_07_finance", "chapter_08", "datasets")
     ),
-    *(f"tests.test_{name}" for name in ("heart", "legacy", "linear")),
+    *(
+        f"tests.test_{name}"
+        for name in ("evaluation", "heart", "language", "legacy", "linear", "speech")
+    ),
     *(
         f"tests.test_{name}"
         for name in ("losses", "optim", "sequence_model", "series", "tasks", "training")

@@ -143,3 +143,32 @@ def test_a_python_without_its_reference_is_named(other_topics, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(ValueError, match="expected a Python with its reference"):
         text._topics()
+
+
+def another_digest():
+    """Look for vowels that have another digest than the file."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(speech, "SHA256", "0" * 64)
+        japanese_vowels()
+
+
+def short_reference():
+    """Read a Python whose reference is five characters long."""
+    with pytest.MonkeyPatch.context() as patch:
+        module = types.ModuleType("pydoc_data.topics")
+        module.topics = {"pass": "short"}
+        patch.setitem(sys.modules, "pydoc_data.topics", module)
+        python_reference()
+
+
+BAD = {
+    "vowels": (another_digest,),
+    "reference": (short_reference,),
+    "name": (lambda: store.data_path("../x"),),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_every_loader_refuses_what_is_not_its_data(case):
+    with pytest.raises(ValueError, match=r"expected .*got"):
+        BAD[case][0]()

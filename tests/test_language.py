@@ -1,6 +1,7 @@
 """What the page on language shows must be what its functions compute, and its claims must hold."""
 
 import bz2
+import re
 
 import matplotlib
 
@@ -19,6 +20,56 @@ from tests.test_chapter_08 import assert_gradients
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
+
+
+def small():
+    return spelling.init_text_params(np.random.default_rng(0), 4, 3)
+
+
+BAD = {
+    "short text": (lambda: spelling.bits_after_reset(small(), "abc", 50), "more than 50"),
+    "early place": (
+        lambda: spelling.chance_when_forced(small(), "a" * 400, [3], [0], [1.0]),
+        "from 150 to 399",
+    ),
+    "nothing to compress": (lambda: ngram.compressed_bits(""), "at least one character"),
+    "token": (lambda: ngram.decode([96]), "from 0 to 95, got 96"),
+    "character": (lambda: ngram.encode("é"), "got 'é'"),
+    "longest": (lambda: ngram.fit_ngrams(np.arange(20), 8), "from 0 to 7, got 8"),
+    "hidden size": (
+        lambda: spelling.init_text_params(np.random.default_rng(0), 0, 3),
+        "at least 1, got 0",
+    ),
+    "file": (lambda: spelling.load_text_model("../x"), "the name of a data set"),
+    "one kind": (
+        lambda: spelling.match_units(np.ones((4, 2)), {"a": np.ones(9)}, np.random.default_rng(0)),
+        "differ from each other",
+    ),
+    "no tokens": (
+        lambda: ngram.ngram_bits(ngram.fit_ngrams([1, 2], 0), []),
+        "at least one token",
+    ),
+    "token read": (
+        lambda: ngram.ngram_probabilities(ngram.fit_ngrams([1, 2], 0), [99]),
+        "from 0 to 95, got 99",
+    ),
+    "one character": (lambda: spelling.text_bits(small(), "a"), "at least two characters"),
+    "dropout": (lambda: spelling.text_model(2.0, 0.0), "below 1, got 2.0"),
+    "no places": (lambda: spelling.text_places(""), "at least one character"),
+    "no properties": (lambda: spelling.text_properties(""), "at least one character"),
+    "steps": (lambda: spelling.train_text_model("abc", 0, 0), "at least 1, got 0"),
+    "temperature": (
+        lambda: spelling.write_text(small(), np.random.default_rng(0), 1, -1),
+        "at least 0, got -1",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_every_function_refuses_bad_input(case):
+    call, message = BAD[case]
+    with pytest.raises(ValueError, match="expected .*" + re.escape(message)):
+        call()
 
 
 # ------------------------------------------------------------------------- counting and compressors

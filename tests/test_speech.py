@@ -1,6 +1,7 @@
 """What the page on speech shows must be what its functions compute, and its claims must hold."""
 
 import itertools
+import re
 
 import matplotlib
 
@@ -161,6 +162,66 @@ def test_an_early_decision_waits_for_certainty_or_the_end(rng):
             largest = p[: lengths[n], n].max(axis=1)
             assert k == lengths[n] or largest[k - 1] >= sure
             assert (largest[: k - 1] < sure).all() and guess == p[k - 1, n].argmax()
+
+
+def some():
+    return few(np.random.default_rng(0), [5, 2, 4])
+
+
+def wider():
+    return some()._replace(xs=np.ones((5, 3, 9)))
+
+
+BAD = {
+    "splices": (
+        lambda: speaking.around_splices(np.ones((3, 3)), np.zeros((3, 3)), 9, 9),
+        "a splice with 9 and 9 frames",
+    ),
+    "lengths": (lambda: speaking.decide_early(np.ones((3, 2, 4)), [9, 9], 0.5), "T = 3, got 9"),
+    "frames": (lambda: speaking.first_frames(some(), 0), "at least 1, got 0"),
+    "labels": (lambda: speaking.fit_linear(np.ones((3, 2)), [0, 1, 99], 1.0), "between 0 and 8"),
+    "every": (lambda: speaking.hold_out(some(), 0), "at least 2, got 0"),
+    "ends": (
+        lambda: speaking.mean_frames(some()._replace(lengths=np.array([9, 9, 9]))),
+        "T = 5, got 9",
+    ),
+    "distances": (lambda: speaking.nearest_speakers(np.ones((2, 3)), [0, 1]), "(N, 2)"),
+    "resampled": (lambda: speaking.resampled_frames(some(), 0), "at least 2, got 0"),
+    "features": (lambda: speaking.scale_utterances(some(), wider()), "(T, N, 3)"),
+    "nobody": (lambda: speaking.select_utterances(some(), np.zeros(3, bool)), "at least one"),
+    "seed": (lambda: speaking.shuffle_time(some(), 0), "numpy.random.Generator, got int"),
+    "trained on others": (
+        lambda: speaking.speaker_probabilities(
+            speaking.train_speakers(some(), 0, epochs=1, hidden_size=2), wider()
+        ),
+        "of shape",
+    ),
+    "count": (
+        lambda: speaking.splice(some(), np.random.default_rng(0), 0, 5),
+        "count as an integer of at least 1, got 0",
+    ),
+    "direction of streams": (
+        lambda: speaking.train_on_streams(some(), 0, direction="no"),
+        "out of one, both, got 'no'",
+    ),
+    "direction": (
+        lambda: speaking.train_speakers(some(), 0, direction="no"),
+        "out of one, both, got 'no'",
+    ),
+    "turned": (
+        lambda: speaking.turn_time(some()._replace(lengths=np.array([9, 9, 9]))),
+        "T = 5, got 9",
+    ),
+    "warped": (lambda: speaking.warping_distances(some(), wider()), "b.xs of shape"),
+    "past": (lambda: speaking.windows_of_frames(np.ones((3, 2, 2)), -1, 0), "at least 0, got -1"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_every_function_refuses_bad_input(case):
+    call, message = BAD[case]
+    with pytest.raises(ValueError, match="expected .*" + re.escape(message)):
+        call()
 
 
 @pytest.mark.parametrize(
