@@ -494,7 +494,7 @@ TAKES_ANYTHING = {
     "number",
     "tree_items",
 } | {name for name in public_functions() if name.endswith("_layer") and name != "highway_layer"}
-TAKES_ANYTHING -= {"stacked_layer"}
+TAKES_ANYTHING -= {"dropout_layer", "stacked_layer"}
 
 TABLES = (
     *(
