@@ -104,7 +104,11 @@ class Worker:
             env=environment,
             start_new_session=True,  # a Ctrl-C is for us alone
         )
-        refusal = self._answer(START_UP)
+        try:
+            refusal = self._answer(START_UP)
+        except WorkerLost:
+            self.close()
+            raise
         if refusal:
             self.close()
             raise GraderError(Outcome.from_bytes(refusal).reason)
@@ -161,21 +165,24 @@ class Staff:
     def __init__(self, limits: Limits, trust: bool) -> None:
         self.limits, self.trust = limits, trust
         self.idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
+        self.workers: set[Worker] = set()
+        self.ended = False
 
     def do(self, task: bytes) -> Outcome:
         """Have a task done, by another worker where one is lost or its surroundings fail."""
         outcome = Outcome(NOT_GRADED, "it was not tried")
         for _ in range(ATTEMPTS):
+            if self.ended:
+                break
             try:
-                worker = self.idle.get_nowait()
-            except queue.Empty:
-                worker = Worker(self.limits, self.trust)
+                worker = self._worker()
+            except WorkerLost as lost:  # before it had begun
+                outcome = Outcome(NOT_GRADED, f"{lost}")
+                continue
             try:
                 outcome = worker.ask(task)
             except WorkerLost as lost:
                 outcome = Outcome(NOT_GRADED, f"{lost}")
-                worker.close()
-                continue
             except BaseException:
                 worker.close()
                 raise
@@ -185,11 +192,25 @@ class Staff:
             worker.close()
         return replace(outcome, reason=f"{outcome.reason} (tried {ATTEMPTS} times)")
 
+    def _worker(self) -> Worker:
+        try:
+            return self.idle.get_nowait()
+        except queue.Empty:
+            worker = Worker(self.limits, self.trust)
+            self.workers.add(worker)
+            return worker
+
+    def stop(self) -> None:
+        """End all workers, whatever they are at."""
+        self.ended = True
+        for worker in list(self.workers):
+            worker.process.kill()
+
     def close(self) -> None:
-        """End those that are idle."""
-        with suppress(queue.Empty):
-            while True:
-                self.idle.get_nowait().close()
+        """Let go of what is left of them."""
+        self.stop()
+        for worker in list(self.workers):
+            worker.close()
 
 
 def usual_number() -> int:
@@ -220,7 +241,8 @@ class Local:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.threads.shutdown(wait=False, cancel_futures=True)
+        self.staff.stop()
+        self.threads.shutdown(wait=True, cancel_futures=True)
         self.staff.close()
 
     def work(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Outcome]]:
@@ -282,7 +304,7 @@ class Cluster:
             ) from error
         self.address, self.limits, self.trust = address, limits or Limits(), trust
         try:
-            self.client = Client(address, timeout=CONNECT, set_as_default=False)  # type: ignore[no-untyped-call]
+            self.client = Client(address, timeout=CONNECT)  # type: ignore[no-untyped-call]
         except (OSError, ValueError) as error:
             raise GraderError(
                 f"no Dask scheduler answers at {address}: {_first_line(error)}"

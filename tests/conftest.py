@@ -13,7 +13,13 @@ settings.load_profile("course")
 collect_ignore = [] if find_spec("torch") else ["legacy_torch.py"]
 
 # Long tests that need nothing of one another: these are shared out one by one.
-SHARED_OUT = {"test_hostile.py", "test_judge.py", "test_mutants.py", "test_submissions.py"}
+SHARED_OUT = {
+    "test_hostile.py",
+    "test_judge.py",
+    "test_mutants.py",
+    "test_nothing_lost.py",
+    "test_submissions.py",
+}
 
 
 @pytest.hookimpl(tryfirst=True)

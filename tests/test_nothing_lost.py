@@ -63,7 +63,8 @@ class Klass:
         where = ["--course", str(self.course.root), "--class", str(self.course.class_folder)]
         url = ["--gradebook", self.course.gradebook_url] if self.server else []
         start = [sys.executable, "-m", "lstm_grader", *where, *url]
-        return [*start, "autograde", NAME, *trust(), *more]
+        number = [] if "--scheduler" in more or "--workers" in more else ["--workers", "1"]
+        return [*start, "autograde", NAME, *trust(), *number, *more]
 
     def start(self, *more: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
@@ -138,7 +139,7 @@ def test_a_grader_killed_at_many_moments_ends_with_the_grades_of_an_undisturbed_
     assert "Well argued." in str(undisturbed["student-03"])
 
     moments = random.Random(1997)
-    for lines in (1, 2, 4, 7, 9):
+    for lines in (1, 4, 8):
         grader = klass.start("--force", "--workers", "2")
         assert grader.stdout is not None
         for _ in range(lines):
@@ -250,17 +251,17 @@ def test_a_submission_is_one_write_transaction(tmp_path: Path) -> None:
     assert len(written) > len(rest)
 
 
-@pytest.mark.parametrize("kind", ["file", "folder"])
+@pytest.mark.parametrize("kind", ["locked", "damaged"])
 def test_a_gradebook_that_cannot_be_written_is_told_at_once_and_nothing_changes(
     tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     course = make_course(tmp_path)
     write_class(course, 2)
     list(autograde(course, NAME, InProcess(Answers())))
-    with sqlite3.connect(course.gradebook) as connection:
-        if kind == "file":  # a file that root, too, cannot write: another program has it locked
-            connection.execute("BEGIN EXCLUSIVE")
-    if kind == "folder":
+    connection = sqlite3.connect(course.gradebook)
+    if kind == "locked":  # root, too, cannot write then
+        connection.execute("BEGIN EXCLUSIVE")
+    if kind == "damaged":
         course.gradebook.write_bytes(b"no database at all" * 300)
     before = course.gradebook.read_bytes()
     with pytest.MonkeyPatch.context() as patch:
@@ -288,11 +289,10 @@ def test_a_full_disk_is_told_and_changes_nothing(
         list(autograde(course, NAME, InProcess(Answers())))
         with opened(course) as book:
             before = {s: book.score(s, NAME) for s in book.students()}
-        with (disk / "filler").open("wb") as filler:
+        with (disk / "filler").open("wb", buffering=0) as filler:
             try:
                 while True:
                     filler.write(bytes(4096))
-                    filler.flush()
             except OSError:
                 pass
         where = ["--course", str(course.root), "--class", str(disk)]

@@ -72,6 +72,7 @@ def test_submissions_do_not_run_where_there_is_no_sandbox(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setenv("PATH", str(tmp_path))  # for worker processes
     course = make_course(tmp_path)
     folder = course.submitted("ada", NAME)
     folder.mkdir(parents=True)
